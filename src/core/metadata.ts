@@ -59,7 +59,8 @@ export const fromRawHeaders = (rawHeaders: readonly string[]): Metadata => {
   return new FlatMetadata(raw)
 }
 
-const HOP_BY_HOP = new Set([
+/** Fields of one connection (RFC 9110 §7.6.1), `host` and `content-length`. `te` has a value that may go on. */
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
   'proxy-authenticate',
@@ -78,18 +79,25 @@ const HOP_BY_HOP = new Set([
  * `content-length` (RFC 9110 §7.6.1). `te: trailers` stays.
  */
 export const forwardable = (metadata: Metadata): Metadata => {
-  const listed = new Set<string>()
-  for (const value of metadata.getAll('connection'))
-    for (const name of value.split(',')) listed.add(name.trim().toLowerCase())
+  const listed = listedFields(metadata)
   const raw: string[] = []
   for (const [name, value] of metadata) {
     if (name === 'te') {
       if (value.split(',').some((part) => part.trim().toLowerCase() === 'trailers')) raw.push('te', 'trailers')
       continue
     }
-    if (!HOP_BY_HOP.has(name) && !listed.has(name)) raw.push(name, value)
+    if (!HOP_BY_HOP.has(name) && listed?.has(name) !== true) raw.push(name, value)
   }
   return new FlatMetadata(raw)
+}
+
+/** What `connection` lists; undefined when there is none. */
+export const listedFields = (metadata: Metadata): ReadonlySet<string> | undefined => {
+  if (metadata.get('connection') === undefined) return undefined
+  const listed = new Set<string>()
+  for (const value of metadata.getAll('connection'))
+    for (const name of value.split(',')) listed.add(name.trim().toLowerCase())
+  return listed
 }
 
 /** Legal as a gRPC metadata key (PROTOCOL-HTTP2 "Custom-Metadata"): lower case letters, digits, `_`, `-` and `.`. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { createSecureContext } from 'node:tls'
 import { ConfigError } from '../core/config-error.ts'
 
 /** `tls` of an upstream: each of `ca`, `cert` and `key` the path of a PEM file or the PEM text itself. */
@@ -17,7 +18,7 @@ export interface LoadedTls {
   readonly serverName: string | undefined
 }
 
-/** Reads the PEM files of `tls`. Throws ConfigError `TLS_FILE_UNREADABLE` or `TLS_KEY_INCOMPLETE`. */
+/** Reads the PEM files of `tls`. Throws ConfigError `TLS_FILE_UNREADABLE`, `TLS_KEY_INCOMPLETE` or `TLS_INVALID`. */
 export const loadTls = (tls: UpstreamTls | undefined): LoadedTls => {
   const cert = pem('cert', tls?.cert)
   const key = pem('key', tls?.key)
@@ -27,7 +28,23 @@ export const loadTls = (tls: UpstreamTls | undefined): LoadedTls => {
       `tls has ${cert === undefined ? '"key"' : '"cert"'} alone`,
       'give both "cert" and "key"',
     )
-  return { ca: pem('ca', tls?.ca), cert, key, serverName: tls?.serverName }
+  const loaded = { ca: pem('ca', tls?.ca), cert, key, serverName: tls?.serverName }
+  tryOut(loaded)
+  return loaded
+}
+
+/** What cannot be used is told now, and not with the first connection. */
+const tryOut = ({ ca, cert, key }: LoadedTls): void => {
+  if (ca === undefined && cert === undefined) return
+  try {
+    createSecureContext({ ca, cert, key })
+  } catch (error) {
+    throw problem(
+      'TLS_INVALID',
+      `tls cannot be used: ${(error as Error).message}`,
+      'give certificates in PEM, and with "cert" the key that belongs to it, without a passphrase',
+    )
+  }
 }
 
 const pem = (name: string, value: string | undefined): Buffer | undefined => {

@@ -23,7 +23,14 @@ const binding = (parts: Partial<HttpBinding> = {}): HttpBinding => ({
   variables: [],
   unknownQuery: 'reject',
   ignoreUnknown: false,
-  compat: { template: 'strict', unescape: 'spec', trailingSlash: false, queryForms: false, streamEnvelope: false },
+  compat: {
+    template: 'strict',
+    unescape: 'spec',
+    trailingSlash: false,
+    queryForms: false,
+    streamEnvelope: false,
+    conflict: 'reject',
+  },
   set: [],
   ...parts,
 })

@@ -18,6 +18,9 @@ const OTHER_WORDS: ReadonlySet<string> = new Set([
   'PROTOGATE_ADMIN_PORT',
   'PROTOGATE_HOST',
   'PROTOGATE_UPSTREAM',
+  // Frames of HTTP/2.
+  'RST_STREAM',
+  'WINDOW_UPDATE',
   // Words of descriptor.proto.
   'IDEMPOTENCY_UNKNOWN',
   'NO_SIDE_EFFECTS',

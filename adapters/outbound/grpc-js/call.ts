@@ -1,5 +1,6 @@
 import type * as grpc from '@grpc/grpc-js'
 import {
+  badFrames,
   type Clock,
   Code,
   type Codec,
@@ -9,19 +10,23 @@ import {
   type Message,
   makeMessage,
   makeStatus,
+  notGrpc,
   type Operation,
   type Reply,
+  RequestPump,
+  type RequestWriter,
   type Resource,
   type Schema,
   Source,
   type SourceControl,
   type Status,
+  tooLate,
   unary,
+  wrongCount,
 } from '../../../src/spi.ts'
 import type { Frames } from './frames.ts'
 import { fromGrpc, toGrpc } from './metadata.ts'
-import { Requests, type Writer } from './requests.ts'
-import { type About, badFrames, notGrpc, tooLate, toStatus } from './status.ts'
+import { type About, toStatus } from './status.ts'
 import { takeFrames, takeStatus } from './wire.ts'
 
 /** A call of grpc-js below its client objects: bytes in, bytes out, one read for each message. */
@@ -43,13 +48,13 @@ const QUIET = 1_000
 const LONGEST = 99_999_999 * 3_600_000
 
 /** One call to a gRPC backend, from the request message to the status. */
-export class GrpcCall implements SourceControl, Writer {
+export class GrpcCall implements SourceControl, RequestWriter {
   readonly #line: Line
   readonly #exchange: Exchange
   readonly #operation: Operation
   readonly #schema: Schema
   readonly #codec: Codec
-  readonly #requests: Requests
+  readonly #requests: RequestPump
   readonly #metadata = emptyMetadata()
   #raw: RawCall | undefined
   #source: Source | undefined
@@ -70,7 +75,7 @@ export class GrpcCall implements SourceControl, Writer {
     this.#operation = route.operation
     this.#schema = snapshot.schema
     this.#codec = snapshot.schema.codec('proto')
-    this.#requests = new Requests({
+    this.#requests = new RequestPump({
       codec: this.#codec,
       single: this.#operation.shape === 'unary' || this.#operation.shape === 'server_stream',
       operation: this.#operation.name,
@@ -127,7 +132,7 @@ export class GrpcCall implements SourceControl, Writer {
     if (this.#over) return
     const foreign = takeStatus(head)
     if (foreign !== undefined) {
-      this.lost(notGrpc(foreign, this.#about()))
+      this.lost(notGrpc(foreign.code, foreign.message, this.#operation.name))
       return
     }
     this.#frames = takeFrames(head)
@@ -138,14 +143,14 @@ export class GrpcCall implements SourceControl, Writer {
   onReceiveMessage(bytes: Buffer): void {
     if (this.#over) return
     if (this.#frames !== undefined && this.#received++ >= this.#frames.good) {
-      this.lost(badFrames('a message with flags that gRPC does not know', this.#about()))
+      this.lost(badFrames('a message with flags that gRPC does not know', this.#operation.name))
       return
     }
     const message = makeMessage({ schema: this.#schema, type: this.#operation.output, codec: this.#codec, bytes })
     const { shape } = this.#operation
     if (shape === 'unary' || shape === 'client_stream') {
       if (this.#answer !== undefined) {
-        this.lost(this.#wrongCount('more than one message'))
+        this.lost(wrongCount('more than one message', this.#operation.name))
         return
       }
       this.#answer = message
@@ -161,7 +166,7 @@ export class GrpcCall implements SourceControl, Writer {
     if (this.#over) return
     const status = toStatus(end, this.#about())
     const cut = status.code === Code.OK && this.#frames?.cut === true
-    this.#finish(cut ? badFrames('an answer that ends within a message', this.#about()) : status)
+    this.#finish(cut ? badFrames('an answer that ends within a message', this.#operation.name) : status)
   }
 
   resume(): void {
@@ -199,7 +204,7 @@ export class GrpcCall implements SourceControl, Writer {
     const { shape } = this.#operation
     const alone = shape === 'unary' || shape === 'client_stream'
     const missing = alone && given.code === Code.OK && this.#answer === undefined
-    const status = missing ? this.#wrongCount('no message') : given
+    const status = missing ? wrongCount('no message', this.#operation.name) : given
     this.#requests.stop(status)
     if (status.code !== Code.OK && this.#source === undefined) {
       this.#reject!(new GatewayError(status, 'upstream'))
@@ -249,11 +254,6 @@ export class GrpcCall implements SourceControl, Writer {
 
   #about(): About {
     return { operation: this.#operation.name, late: this.#line.clock.now() >= this.#exchange.deadline }
-  }
-
-  #wrongCount(what: string): Status {
-    const text = `the backend answered ${this.#operation.name} with ${what}, the method has exactly one`
-    return makeStatus(Code.UNIMPLEMENTED, text, { reason: 'UPSTREAM_INVALID' })
   }
 }
 

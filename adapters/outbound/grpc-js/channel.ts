@@ -10,10 +10,10 @@ import {
   type Reply,
   type Resource,
   type Status,
+  unreachable,
 } from '../../../src/spi.ts'
 import { GrpcCall, type Line, type RawCall } from './call.ts'
 import { TrackedCredentials } from './credentials.ts'
-import { unreachable } from './status.ts'
 import { watchWire } from './wire.ts'
 
 export interface ChannelInit {

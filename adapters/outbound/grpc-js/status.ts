@@ -1,16 +1,18 @@
 import type * as grpc from '@grpc/grpc-js'
 import {
+  answerTooLarge,
+  brokenOff,
   Code,
-  connectionFault,
-  formatSize,
-  type Metadata,
   makeStatus,
+  notGrpc,
   OK,
   type Status,
   statusFromGrpc,
+  tooLate,
+  unreachable,
 } from '../../../src/spi.ts'
 import { fromGrpc } from './metadata.ts'
-import { takeStatus, type WireStatus } from './wire.ts'
+import { takeStatus } from './wire.ts'
 
 /** What a message about a failed call names. Where the backend is, only the log tells. */
 export interface About {
@@ -25,21 +27,10 @@ export const toStatus = (end: grpc.StatusObject, about: About): Status => {
   const sent = takeStatus(end.metadata)
   const trailers = fromGrpc(end.metadata)
   if (sent === undefined) return trailers.raw.length === 0 ? OK : makeStatus(Code.OK, '', { trailers })
-  if (!sent.sent) return notGrpc(sent, about, trailers)
+  if (!sent.sent) return notGrpc(sent.code, sent.message, about.operation, trailers)
   const bytes = end.metadata.get('grpc-status-details-bin')[0]
   return statusFromGrpc(sent.code, sent.message, bytes, { trailers })
 }
-
-/** What was made from an answer that is not one of gRPC. */
-export const notGrpc = ({ code, message }: WireStatus, { operation }: About, trailers?: Metadata): Status =>
-  makeStatus(code as Code, `the backend did not answer ${operation} as gRPC: ${message}`, {
-    reason: code === Code.UNAVAILABLE ? 'UPSTREAM_UNAVAILABLE' : 'UPSTREAM_INVALID',
-    trailers,
-  })
-
-/** The answer breaks the framing of gRPC. */
-export const badFrames = (what: string, { operation }: About): Status =>
-  makeStatus(Code.INTERNAL, `the backend broke the framing of ${operation}: ${what}`, { reason: 'UPSTREAM_INVALID' })
 
 const TOO_BIG = /larger than max \((\d+) vs (\d+)\)/
 const INFLATED = /decompresses to a size larger than (\d+)/
@@ -58,12 +49,7 @@ const ownStatus = (end: grpc.StatusObject, { operation, late }: About): Status =
     case Code.RESOURCE_EXHAUSTED: {
       const limit = TOO_BIG.exec(text)?.[2] ?? INFLATED.exec(text)?.[1]
       if (limit === undefined) return brokenOff(code, 'UPSTREAM_EXHAUSTED', text, operation)
-      return makeStatus(
-        code,
-        `the backend answered ${operation} with a message above the limit of ${formatSize(Number(limit))}`,
-        // 429 would ask the client to try again.
-        { reason: 'MESSAGE_TOO_LARGE', httpStatus: 502, note: 'raise limits.message of the upstream' },
-      )
+      return answerTooLarge(Number(limit), operation)
     }
     case Code.UNAVAILABLE:
       return unreachable(WRAPPED.exec(text)?.[1] ?? text)
@@ -83,18 +69,3 @@ const ownStatus = (end: grpc.StatusObject, { operation, late }: About): Status =
       return brokenOff(Code.INTERNAL, 'UPSTREAM_INVALID', text, operation)
   }
 }
-
-/** UNAVAILABLE: the backend cannot be reached, or the connection to it was lost. */
-export const unreachable = (text: string, words: string = connectionFault(text)): Status =>
-  makeStatus(Code.UNAVAILABLE, `the backend is not available: ${words}`, {
-    reason: 'UPSTREAM_UNAVAILABLE',
-    note: text,
-  })
-
-const brokenOff = (code: Code, reason: string, text: string, operation: string): Status =>
-  makeStatus(code, `the call of ${operation} to the backend was broken off`, { reason, note: text })
-
-export const tooLate = (operation: string): Status =>
-  makeStatus(Code.DEADLINE_EXCEEDED, `the deadline of the call passed before the backend answered ${operation}`, {
-    reason: 'DEADLINE_EXCEEDED',
-  })

@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest'
-import { Requests } from '../../../../../adapters/outbound/grpc-js/requests.ts'
-import { Code, type GatewayError, makeStatus, OK } from '../../../../../src/core/status.ts'
-import { fromList, Source, unary } from '../../../../../src/core/stream.ts'
-import { backendSchema, jsonOrder, order } from '../../../../support/backend-calls.ts'
-import { decodeOrder } from '../../../../support/grpc-backend.ts'
+import { RequestPump } from '../../../src/core/request-pump.ts'
+import { Code, type GatewayError, makeStatus, OK } from '../../../src/core/status.ts'
+import { fromList, Source, unary } from '../../../src/core/stream.ts'
+import { backendSchema, jsonOrder, order } from '../../support/backend-calls.ts'
+import { decodeOrder } from '../../support/grpc-backend.ts'
 
 const setup = (single = false) => {
   const told: string[] = []
   const failures: GatewayError[] = []
   const sent: string[] = []
   const pending: (() => void)[] = []
-  const requests = new Requests({
+  const requests = new RequestPump({
     codec: backendSchema.codec('proto'),
     single,
     operation: 'test.v1.Backend/Chat',

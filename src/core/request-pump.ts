@@ -1,23 +1,14 @@
-import {
-  Code,
-  type Codec,
-  errors,
-  type Flow,
-  GatewayError,
-  type Message,
-  type MessageSink,
-  type MessageStream,
-  type Status,
-  toGatewayError,
-} from '../../../src/spi.ts'
+import type { Codec, Message } from './message.ts'
+import { Code, errors, GatewayError, type Status, toGatewayError } from './status.ts'
+import type { Flow, MessageSink, MessageStream } from './stream.ts'
 
-/** The writing half of a call. */
-export interface Writer {
+/** The writing half of a call that an outbound adapter makes. */
+export interface RequestWriter {
   /** One at a time: the next only after `sent`. */
   send(bytes: Buffer, sent: () => void): void
   halfClose(): void
 }
-export interface RequestsInit {
+export interface RequestPumpInit {
   readonly codec: Codec
   /** Of the method: it takes exactly one message. */
   readonly single: boolean
@@ -28,7 +19,7 @@ export interface RequestsInit {
   fail(error: GatewayError): void
 }
 
-/** Bytes and messages that are taken ahead of what grpc-js has passed on. */
+/** Bytes and messages that are taken ahead of what the writer has passed on. */
 const HIGH_BYTES = 64 * 1024
 const HIGH_MESSAGES = 16
 
@@ -36,20 +27,20 @@ const HIGH_MESSAGES = 16
  * Carries the request messages of a call to its writer: transcoded one by one, never more ahead than the marks above. It is
  * piped before there is a call, so that a first message that does not fit its type is known before the call is opened.
  */
-export class Requests implements MessageSink {
-  readonly #init: RequestsInit
+export class RequestPump implements MessageSink {
+  readonly #init: RequestPumpInit
   readonly #queue: Buffer[] = []
   #bytes = 0
   #count = 0
   #flow: Flow | undefined
-  #writer: Writer | undefined
+  #writer: RequestWriter | undefined
   #full = false
   #sending = false
   #ended = false
   #stopped: Status | undefined
   #closed = false
 
-  constructor(init: RequestsInit) {
+  constructor(init: RequestPumpInit) {
     this.#init = init
   }
 
@@ -59,7 +50,7 @@ export class Requests implements MessageSink {
   }
 
   /** What is waiting goes out; from now on messages go straight through. */
-  open(writer: Writer): void {
+  open(writer: RequestWriter): void {
     this.#writer = writer
     this.#advance()
   }
@@ -135,6 +126,6 @@ export class Requests implements MessageSink {
   }
 }
 
-/** grpc-js wants Node's own class; the bytes are not copied. */
+/** Writers want Node's own class; the bytes are not copied. */
 const buffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
