@@ -2,11 +2,21 @@ import type { HttpBinding } from '../core/binding.ts'
 import type { MessageType } from '../core/descriptor.ts'
 import type { Codec, Transcode } from '../core/message.ts'
 import type { JsonOptions } from '../core/schema.ts'
+import { compileTranscode } from './compile/index.ts'
+import { canGenerate, type Mode } from './compile/scratch.ts'
 import { JsonCodec } from './json/index.ts'
 import { OpaqueCodec, TextCodec } from './opaque.ts'
 import { Binder } from './overlay.ts'
 import type { Types } from './plan.ts'
 import { ProtoCodec } from './proto/index.ts'
+
+export interface CodecOptions {
+  /**
+   * Whether JSON ⇄ protobuf goes through the compiled lane, which is the default, or through decode and encode alone. A mode asks
+   * for one of its two forms; without, the machine decides: program text unless Node was told to forbid it.
+   */
+  readonly compiled?: boolean | Mode
+}
 
 interface Pair {
   readonly type: MessageType
@@ -21,6 +31,7 @@ interface Pair {
  */
 export class CodecTable {
   readonly #types: Types
+  readonly #mode: Mode | undefined
   readonly #proto: Codec
   readonly #json: Codec
   readonly #opaque: Codec = new OpaqueCodec()
@@ -29,8 +40,10 @@ export class CodecTable {
   /** By binding, or by type when there is none: few pairs each. */
   readonly #pairs = new WeakMap<object, Pair[]>()
 
-  constructor(types: (name: string) => MessageType | undefined) {
+  constructor(types: (name: string) => MessageType | undefined, { compiled = true }: CodecOptions = {}) {
     this.#types = types
+    this.#mode =
+      typeof compiled === 'string' ? compiled : compiled ? (canGenerate() ? 'generate' : 'closures') : undefined
     this.#proto = new ProtoCodec(types)
     this.#json = new JsonCodec(types)
   }
@@ -81,6 +94,13 @@ export class CodecTable {
   }
 
   #make(type: MessageType, from: Codec, to: Codec, binding: HttpBinding | undefined): Transcode {
+    const reference = this.#reference(type, from, to, binding)
+    const mode = this.#mode
+    if (mode === undefined) return reference
+    return compileTranscode({ type, from, to, binding, types: this.#types, reference, mode }) ?? reference
+  }
+
+  #reference(type: MessageType, from: Codec, to: Codec, binding: HttpBinding | undefined): Transcode {
     if (binding === undefined) {
       if (from === to || (isRaw(from) && isRaw(to))) return copy
       return (bytes, out) => to.encode(type, from.decode(type, bytes), out)

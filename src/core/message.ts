@@ -59,7 +59,8 @@ export interface Message {
   writeTo(codec: Codec, out: ByteWriter): void
   /**
    * Decoded on first call: null-prototype object, JSON field names, unset absent, 64-bit as bigint, bytes as Uint8Array, enum
-   * as number, map as Map, Any as `{ '@type', value }` with `value` decoded (Uint8Array when its type is unknown).
+   * as number, map as Map, Any as `{ '@type', value }` with `value` decoded (Uint8Array when its type is unknown). Fields that the type does
+   * not have are kept under a symbol: they go out again with a copy made by `{ ...value }`.
    */
   value<T = unknown>(): T
   /** A changed copy; the old bytes no longer count. */
@@ -71,19 +72,20 @@ export class Bytes implements ByteWriter {
   buffer: Buffer
   length = 0
   constructor(size = 256) {
-    this.buffer = Buffer.allocUnsafe(size)
+    this.buffer = size === 0 ? NOTHING : Buffer.allocUnsafe(size)
   }
   ensure(more: number): void {
     const needed = this.length + more
     if (needed <= this.buffer.length) return
     const grown = Buffer.allocUnsafe(Math.max(needed, this.buffer.length * 2))
-    this.buffer.copy(grown, 0, 0, this.length)
+    if (this.length > 0) this.buffer.copy(grown, 0, 0, this.length)
     this.buffer = grown
   }
   take(): Buffer {
-    return this.buffer.subarray(0, this.length)
+    return this.length === this.buffer.length ? this.buffer : this.buffer.subarray(0, this.length)
   }
 }
+const NOTHING = Buffer.alloc(0)
 
 export interface MessageInit {
   readonly schema: Schema
@@ -120,7 +122,8 @@ class WireMessage implements Message {
     if (codec === this.codec && this.overlay === undefined) return this.bytes
     if (codec === this.#firstCodec) return this.#first!
     if (codec === this.#secondCodec) return this.#second!
-    const out = new Bytes(this.bytes.length * 2 + 64)
+    // Its first room is as large as the transcoder asks for, which mostly knows how long its message is.
+    const out = new Bytes(0)
     this.writeTo(codec, out)
     const bytes = out.take()
     if (this.#firstCodec !== undefined) {
@@ -134,10 +137,18 @@ class WireMessage implements Message {
 
   writeTo(codec: Codec, out: ByteWriter): void {
     const { overlay } = this
-    if (codec === this.codec && overlay === undefined) {
-      out.ensure(this.bytes.length)
-      out.buffer.set(this.bytes, out.length)
-      out.length += this.bytes.length
+    const ready =
+      codec === this.codec && overlay === undefined
+        ? this.bytes
+        : codec === this.#firstCodec
+          ? this.#first
+          : codec === this.#secondCodec
+            ? this.#second
+            : undefined
+    if (ready !== undefined) {
+      out.ensure(ready.length)
+      out.buffer.set(ready, out.length)
+      out.length += ready.length
       return
     }
     this.#schema.transcoder(this.type, this.codec, codec, overlay?.binding)(this.bytes, out, overlay)

@@ -35,7 +35,10 @@ export const settle = (
       onError(error)
     }
   }
-  exchange.onEnd((status) => fail(new GatewayError(status, status.code === Code.CANCELLED ? 'client' : 'gateway')))
+  exchange.onEnd((status) => {
+    // Nearly every call has been answered by then, and an error is dear.
+    if (!settled) fail(new GatewayError(status, status.code === Code.CANCELLED ? 'client' : 'gateway'))
+  })
   if (settled) return
   try {
     const result = ingress.dispatch(exchange)
