@@ -32,7 +32,7 @@ module.exports = {
     only(
       'schema-imports',
       '^src/schema/',
-      '^(src/core/|src/codec/|src/schema/|node_modules/(protobufjs|@grpc/proto-loader|@bufbuild/protobuf)/)',
+      '^(src/core/|src/codec/|src/schema/|node_modules/(protobufjs|@grpc/proto-loader|@bufbuild/protobuf|jsonc-parser|yaml)/)',
     ),
     only('router-imports', '^src/router/', '^(src/core/|src/router/)'),
     only('listener-imports', '^src/listener/', '^(src/core/|src/codec/status|src/listener/)'),
@@ -65,7 +65,8 @@ module.exports = {
     home('pino', '^src/telemetry/'),
     home('prom-client', '^src/telemetry/'),
     home('zod', '^src/(config/|spi\\.ts)'),
-    home('jsonc-parser', '^src/config/'),
+    home('jsonc-parser', '^src/(config|schema/service-config)/'),
+    home('yaml', '^src/schema/service-config/'),
     home('chokidar', '^src/config/watch'),
     home('commander', '^src/(main\\.ts|cli/)'),
     {

@@ -24,6 +24,7 @@ The configuration of the gateway. It is JSON with comments and trailing commas. 
 - **Precedence:** command-line flag, then environment (\`PROTOGATE_PORT\`, \`PORT\`, \`PROTOGATE_ADMIN_PORT\`, \`PROTOGATE_HOST\`,
   \`PROTOGATE_UPSTREAM\`), then this file, then the default.
 - Paths start at the folder of the file. Unknown keys are errors.
+- **HTTP rules** of methods whose .proto is not yours stand in a service config, listed in \`schemas\`: see [the guide](../guide/rules.md).
 - Policies, balancers and discoveries are written as \`{ "name": { …its options } }\` with exactly one name.
 `
 

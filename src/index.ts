@@ -138,6 +138,7 @@ const createCompiler = (options: GatewayOptions, log: Log) => {
     const { schema, problems, files } = await loadSchema(loaded.config.schemas, {
       base: loaded.base,
       from: process.cwd(),
+      codec: loaded.config.codec,
     })
     sources = { loaded, schemaFiles: files }
     if (hasErrors(problems)) throw new ConfigError([...unknownKeys, ...problems])

@@ -58,11 +58,15 @@ const scalarFromText = (kind: FieldPlan['field']['kind'], text: string, forms: b
     case 'bytes':
       return toBytes(text)
     case 'bool':
-      return text === 'true' ? true : text === 'false' ? false : forms ? GO_BOOLS.get(text) : undefined
+      return boolFromText(text, forms)
     default:
       return toNumber(kind, text, true)
   }
 }
+
+/** `true` and `false`; with `forms` those of Go too. */
+export const boolFromText = (text: string, forms: boolean): boolean | undefined =>
+  text === 'true' ? true : text === 'false' ? false : forms ? GO_BOOLS.get(text) : undefined
 
 const GO_BOOLS: ReadonlyMap<string, boolean> = new Map([
   ...['1', 't', 'T', 'TRUE', 'True'].map((text): [string, boolean] => [text, true]),

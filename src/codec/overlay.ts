@@ -9,7 +9,8 @@ import { JsonCodec } from './json/index.ts'
 import { leafFromText } from './leaf.ts'
 import { expected, expectedKind, toMapKey } from './lexical.ts'
 import { httpBody, isHttpBody } from './opaque.ts'
-import { type FieldPlan, isDefault, makeValue, planOf, type TypePlan, type Types, type Value } from './plan.ts'
+import { cleared, holder, isTaken, mergeMissing, put, putEntry, refuseSibling } from './places.ts'
+import { type FieldPlan, makeValue, planOf, type TypePlan, type Types, type Value } from './plan.ts'
 import { encodeProto } from './proto/index.ts'
 import { bindFault, eachPair } from './query.ts'
 import { resolveKey, type Target, type Unknown } from './target.ts'
@@ -31,8 +32,9 @@ interface Fixed {
 }
 
 /**
- * Builds the request message of one HTTP binding from body, path variables and query (SEMANTICS §3–§5). Whatever two sources say
- * differently about one field is refused, before the backend is called; only `set` wins over everything.
+ * Builds the request message of one HTTP binding from body, path variables and query (SEMANTICS §3–§5). What two sources say
+ * differently about one field is refused, before the backend is called, unless `compat.conflict` lets one of them win; `set` wins
+ * over everything.
  */
 export class Binder {
   readonly #type: MessageType
@@ -126,31 +128,54 @@ export class Binder {
       const value = leafFromText(leaf, text, compat.queryForms)
       if (value === undefined)
         throw bindFault('FIELD_INVALID', 'path', name, `expected ${expected(leaf.field)}, found ${quote(text)}`)
-      this.#put(holder(root, path, 'path', name), leaf, value, 'path', name)
+      this.#putPath(root, path, value, name)
     }
+  }
+
+  #putPath(root: Value, path: readonly FieldPlan[], value: unknown, name: string): void {
+    const { conflict } = this.#binding.compat
+    if (conflict === 'path') {
+      put(cleared(root, path), path[path.length - 1]!, value)
+      return
+    }
+    if (conflict === 'body' && isTaken(root, path)) return
+    this.#put(holder(root, path, 'path', name), path[path.length - 1]!, value, 'path', name)
   }
 
   #bindQuery(root: Value, query: string, whole: boolean): void {
     const seen = new Set<string>()
+    const strict = this.#binding.compat.conflict === 'reject'
+    // Where the query may not contradict but loses, it makes a message of its own, of which the other one takes what it lacks.
+    const into = strict ? root : makeValue()
     eachPair(query, (key, text) => {
       const target = this.#target(key)
       if ('unknown' in target) {
-        this.#unknownKey(root, target, key, text, seen)
+        this.#unknownKey(into, target, key, text, seen)
         return
       }
-      if (this.#variables.some(({ id }) => id === target.id))
-        throw bindFault('FIELD_CONFLICT', 'query', key, 'this field is bound by the path')
-      if (!whole && (this.#binding.body === '*' || (this.#body !== undefined && target.path[0] === this.#body)))
-        throw bindFault('FIELD_CONFLICT', 'query', key, 'this field is part of the body')
-      this.#setFromQuery(root, target, key, text, seen)
+      if (strict) {
+        if (this.#isPathBound(target))
+          throw bindFault('FIELD_CONFLICT', 'query', key, 'this field is bound by the path')
+        if (!whole && this.#isInBody(target))
+          throw bindFault('FIELD_CONFLICT', 'query', key, 'this field is part of the body')
+      } else if (this.#isPathBound(target) || (!whole && this.#isInBody(target))) return
+      this.#setFromQuery(into, target, key, text, seen)
     })
+    if (!strict) mergeMissing(this.#plan, root, into)
+  }
+  #isPathBound({ id }: Target): boolean {
+    return this.#variables.some((variable) => variable.id === id)
+  }
+  #isInBody({ path }: Target): boolean {
+    return this.#binding.body === '*' || (this.#body !== undefined && path[0] === this.#body)
   }
 
   #target(key: string): Target | Unknown {
     const known = this.#keys.get(key)
     if (known !== undefined) return known
     const target = resolveKey(this.#plan, key, this.#binding.compat.queryForms)
-    if (!('unknown' in target) && this.#keys.size < MAX_KEYS) this.#keys.set(key, target)
+    // A copy of the key: a slice of the query would keep all of it in memory.
+    if (!('unknown' in target) && this.#keys.size < MAX_KEYS) this.#keys.set(Buffer.from(key).toString(), target)
     return target
   }
 
@@ -217,7 +242,7 @@ export class Binder {
       return
     }
     refuseSibling(parent, leaf, where, name)
-    if (leaf.field.presence || !isDefault(value)) parent[leaf.name] = value
+    put(parent, leaf, value)
   }
 
   #same(leaf: FieldPlan, a: unknown, b: unknown): boolean {
@@ -254,13 +279,7 @@ export class Binder {
 
   #fix(root: Value, fixed: Fixed): void {
     const { path } = fixed
-    let parent = root
-    for (let i = 0; i < path.length; i++) {
-      const field = path[i]!
-      for (const sibling of field.siblings) if (sibling !== field.name) delete parent[sibling]
-      if (i === path.length - 1) break
-      parent = child(parent, field)
-    }
+    const parent = cleared(root, path)
     const leaf = path[path.length - 1]!
     const value = fixed.scalar ?? this.#parseFixed(path, fixed.json)
     if (value === undefined) delete parent[leaf.name]
@@ -276,43 +295,4 @@ const plansOf = (root: TypePlan, path: readonly { readonly number: number }[]): 
     if (i < path.length - 1) plan = field.message
     return field
   })
-}
-
-/** The message that holds the last field of a path. What is missing on the way is made. */
-const holder = (root: Value, path: readonly FieldPlan[], where: 'path' | 'query', name: string): Value => {
-  let parent = root
-  for (let i = 0; i < path.length - 1; i++) {
-    const field = path[i]!
-    refuseSibling(parent, field, where, name)
-    parent = child(parent, field)
-  }
-  return parent
-}
-const child = (parent: Value, field: FieldPlan): Value => {
-  const existing = parent[field.name] as Value | undefined
-  if (existing !== undefined) return existing
-  const made = makeValue()
-  parent[field.name] = made
-  return made
-}
-
-const refuseSibling = (parent: Value, field: FieldPlan, where: 'path' | 'query', name: string): void => {
-  for (const sibling of field.siblings)
-    if (sibling !== field.name && sibling in parent)
-      throw bindFault(
-        'ONEOF_CONFLICT',
-        where,
-        name,
-        `${quote(sibling)} is set too, and both are of the oneof ${quote(field.field.oneof!)}`,
-      )
-}
-
-const putEntry = (parent: Value, field: FieldPlan, mapKey: unknown, value: unknown, key: string): void => {
-  let map = parent[field.name] as Map<unknown, unknown> | undefined
-  if (map === undefined) {
-    map = new Map()
-    parent[field.name] = map
-  }
-  if (map.has(mapKey)) throw bindFault('FIELD_CONFLICT', 'query', key, 'this entry of the map is set already')
-  map.set(mapKey, value)
 }

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { ConfigError, nearest, type Problem } from '../core/config-error.ts'
 import type { Registry } from '../core/module.ts'
-import { DESCRIPTOR_SET } from '../schema/sources.ts'
+import { DESCRIPTOR_SET, SERVICE_CONFIG } from '../schema/sources.ts'
 import { fillDefaults, PROTOS } from './defaults.ts'
 import { type Environment, type Substituted, substitute, type Written } from './env.ts'
 import { check, type Fault } from './issues.ts'
@@ -119,7 +119,8 @@ const UNKNOWN_KEY = 'CONFIG_UNKNOWN_KEY'
 /** Schemas that are files are watched as such, folders with all that is below them. */
 const watchedBy = (config: Config, base: string, files: readonly string[], beside: boolean): WatchTargets => {
   const schemas = config.schemas.map((schema) => resolve(base, schema))
-  const isFile = (path: string): boolean => path.endsWith('.proto') || DESCRIPTOR_SET.test(path)
+  const isFile = (path: string): boolean =>
+    path.endsWith('.proto') || DESCRIPTOR_SET.test(path) || SERVICE_CONFIG.test(path)
   return {
     files: [...files, ...schemas.filter(isFile)],
     folders: [...schemas.filter((path) => !isFile(path)), ...(beside ? [join(base, PROTOS)] : [])],

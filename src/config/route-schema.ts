@@ -100,6 +100,12 @@ const compat = z
       .default(false)
       .describe('Query forms of grpc-gateway: m[key]=value, JSON text, 1/t/T for true, Go durations'),
     streamEnvelope: z.boolean().default(false).describe('NDJSON lines are { "result": … } and { "error": … }'),
+    conflict: z
+      .enum(['reject', 'path', 'body'])
+      .default('reject')
+      .describe(
+        'When path, query and body feed one field: "reject" refuses, unless path and body agree; "path": the path wins, then the body, then the query; "body": the body wins over the path, as in Envoy. That is dangerous where a policy or a proxy decides by the path',
+      ),
   })
   .prefault({})
 

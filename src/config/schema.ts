@@ -56,6 +56,18 @@ const log = z
   .prefault({})
   .describe('Logs')
 
+const codec = z
+  .strictObject({
+    compiled: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Messages go between JSON and protobuf in one compiled pass; false: decoded and encoded again, for comparison',
+      ),
+  })
+  .prefault({})
+  .describe('How messages are converted. The answers are the same')
+
 const buildSchema = (registry: Registry) => {
   const policies = z.array(choiceOf(registry, 'policy')).meta({ title: 'policies' })
   const shape = {
@@ -85,7 +97,7 @@ const buildSchema = (registry: Registry) => {
       .array(z.string().min(1))
       .default(['protos'])
       .describe(
-        'Folders of .proto files, .proto files, descriptor sets (.binpb), by paths from the folder of this file. Default: protos/, else the .proto files in that folder',
+        'Folders of .proto files, .proto files, descriptor sets (.binpb), service configs with HTTP rules (.yaml, .json), by paths from the folder of this file. Default: protos/, else the .proto files in that folder',
       ),
     upstreams: z.record(z.string().min(1), upstreamSchema(registry, policies)).default({}).describe('Backends by name'),
     policies: policies.default([]).describe('Policies of every route, outermost first'),
@@ -106,6 +118,7 @@ const buildSchema = (registry: Registry) => {
       .default([])
       .describe('Modules of your own: paths beside this file, or packages'),
     log,
+    codec,
   }
   const sections = inboundSections(registry)
   const taken = Object.keys(sections).find((key) => key in shape)

@@ -12,7 +12,15 @@ export interface Compat {
   readonly queryForms: boolean
   /** NDJSON lines as `{"result":…}` and `{"error":…}`. */
   readonly streamEnvelope: boolean
+  readonly conflict: Conflict
 }
+
+/**
+ * What happens when two parts of a request feed one field (SEMANTICS §4). `reject`: refused, unless path and body say the same.
+ * `path`: the path wins, then the body, then the query. `body`: the body wins, then the path, then the query. Whatever loses is
+ * passed over silently.
+ */
+export type Conflict = 'reject' | 'path' | 'body'
 
 /** One variable of a path template, resolved against the request message. */
 export interface PathVariable {

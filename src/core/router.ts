@@ -2,7 +2,7 @@ import type { HttpBinding } from './binding.ts'
 import type { Exchange, RequestHead } from './exchange.ts'
 import type { Handler } from './handler.ts'
 import type { Codec } from './message.ts'
-import type { Operation } from './schema.ts'
+import type { JsonOptions, Operation } from './schema.ts'
 import type { Snapshot } from './snapshot.ts'
 
 export type StreamFormat = 'ndjson' | 'array' | 'sse'
@@ -15,6 +15,8 @@ export interface RouteSettings {
   /** JSON form of requests and replies of this route (its `json` and `response_body`). */
   readonly requestCodec: Codec
   readonly replyCodec: Codec
+  /** What `replyCodec` was made of; undefined where replies are not JSON. A client may ask for a reply with other options. */
+  readonly replyJson: JsonOptions | undefined
   readonly timeout: number
   /** Longest silence of a stream, in both directions together. */
   readonly idleTimeout: number

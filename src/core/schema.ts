@@ -44,6 +44,8 @@ export interface HttpRule {
   readonly place: Place
   /** Not annotated: the default binding. */
   readonly implicit: boolean
+  /** How path variables are decoded, where the source of the rule says so and the route does not (`compat.unescape`). */
+  readonly unescape?: 'spec' | 'keep-reserved'
 }
 
 export interface Schema {

@@ -6,6 +6,8 @@ import type { AggregateField, OptionNode, OptionValue, SourceText } from './pars
 export interface RawRule {
   readonly place: Place
   readonly members: readonly RawMember[]
+  /** What its file says of the decoding of path variables. */
+  readonly unescape?: HttpRule['unescape']
 }
 export interface RawMember {
   /** As written: proto name or lowerCamel; '' when the value of the option is no rule at all. */
@@ -23,6 +25,8 @@ export interface CompiledRules {
 
 const VERBS: ReadonlySet<string> = new Set(['get', 'put', 'post', 'delete', 'patch'])
 const MEMBERS: readonly string[] = [...VERBS, 'custom', 'body', 'response_body', 'additional_bindings', 'selector']
+/** A member of a rule, by its proto name. */
+export const isRuleMember = (name: string): boolean => MEMBERS.includes(name)
 const isPattern = (name: string): boolean => VERBS.has(name) || name === 'custom'
 /** A method of HTTP is a token (RFC 9110 §5.6.2). */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
@@ -42,6 +46,8 @@ export const compileRules = (operation: string, raw: RawRule | undefined, place:
   return { rules: compiler.rules, problems: compiler.problems }
 }
 
+type Draft = { -readonly [K in keyof HttpRule]: HttpRule[K] }
+
 class RuleCompiler {
   readonly rules: HttpRule[] = []
   readonly problems: Problem[] = []
@@ -52,7 +58,8 @@ class RuleCompiler {
   }
 
   rule(raw: RawRule, additional: boolean): void {
-    const rule = { method: '', template: '', body: '', responseBody: '', place: raw.place, implicit: false }
+    const rule: Draft = { method: '', template: '', body: '', responseBody: '', place: raw.place, implicit: false }
+    if (raw.unescape !== undefined) rule.unescape = raw.unescape
     const more: RawRule[] = []
     const seen = new Set<string>()
     const before = this.problems.length
@@ -79,11 +86,11 @@ class RuleCompiler {
       this.#problem(raw.place, 'the rule has no path', 'add get, put, post, delete, patch or custom')
     for (const one of more) {
       if (additional) this.#problem(one.place, '"additional_bindings" cannot stand inside "additional_bindings"')
-      else this.rule(one, true)
+      else this.rule(raw.unescape === undefined ? one : { ...one, unescape: raw.unescape }, true)
     }
   }
 
-  #member(rule: { -readonly [K in keyof HttpRule]: HttpRule[K] }, name: string, member: RawMember): void {
+  #member(rule: Draft, name: string, member: RawMember): void {
     if (name === 'custom') {
       this.#custom(rule, member)
       return
@@ -92,7 +99,7 @@ class RuleCompiler {
       this.#problem(member.place, 'the option is a rule in braces', 'write: { get: "/…" }')
       return
     }
-    if (!MEMBERS.includes(name)) {
+    if (!isRuleMember(name)) {
       const near = nearest(name, MEMBERS)
       const hint = near === undefined ? undefined : `did you mean "${near}"?`
       this.#problem(member.place, `a rule has no "${member.name}"`, hint)
@@ -107,7 +114,7 @@ class RuleCompiler {
     else if (name !== 'selector') this.#path(rule, name.toUpperCase(), member.value, member.place)
   }
 
-  #custom(rule: { -readonly [K in keyof HttpRule]: HttpRule[K] }, member: RawMember): void {
+  #custom(rule: Draft, member: RawMember): void {
     const members = typeof member.value === 'object' ? member.value.members : []
     const kind = members.find(({ name }) => name === 'kind')
     const path = members.find(({ name }) => name === 'path')
@@ -115,6 +122,8 @@ class RuleCompiler {
       this.#problem(member.place, '"custom" needs a "kind" (the method) and a "path"')
       return
     }
+    const other = members.find(({ name }) => name !== 'kind' && name !== 'path')
+    if (other !== undefined) this.#problem(other.place, `"custom" has no "${other.name}"`, 'it has "kind" and "path"')
     if (!TOKEN.test(kind.value)) {
       this.#problem(kind.place, `"${kind.value}" is not a method of HTTP`)
       return
@@ -122,7 +131,7 @@ class RuleCompiler {
     this.#path(rule, kind.value.toUpperCase(), path.value, path.place)
   }
 
-  #path(rule: { -readonly [K in keyof HttpRule]: HttpRule[K] }, method: string, path: string, place: Place): void {
+  #path(rule: Draft, method: string, path: string, place: Place): void {
     rule.method = method
     rule.template = path
     rule.place = place

@@ -1,4 +1,4 @@
-import { CodecTable } from '../codec/codec.ts'
+import { type CodecOptions, CodecTable } from '../codec/codec.ts'
 import type { HttpBinding } from '../core/binding.ts'
 import type { EnumType, MessageType } from '../core/descriptor.ts'
 import type { Codec, Transcode } from '../core/message.ts'
@@ -42,7 +42,7 @@ export class ProtoSchema implements Schema {
   readonly #parts: SchemaParts
   readonly #codecs: CodecTable
 
-  constructor(parts: SchemaParts) {
+  constructor(parts: SchemaParts, options?: CodecOptions) {
     this.#parts = parts
     this.hash = parts.hash
     const operations = new Map<string, Operation>()
@@ -61,7 +61,7 @@ export class ProtoSchema implements Schema {
     }
     this.operations = operations
     this.services = services
-    this.#codecs = new CodecTable((name) => parts.messages.get(name))
+    this.#codecs = new CodecTable((name) => parts.messages.get(name), options)
   }
 
   rules(operation: string): readonly HttpRule[] {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
+import type { CodecOptions } from '../codec/codec.ts'
 import type { Problem } from '../core/config-error.ts'
 import type { Schema } from '../core/schema.ts'
 import { compileProtos } from './compile-protos.ts'
@@ -9,8 +10,17 @@ import { loadDescriptorSet } from './load-descriptors.ts'
 import { loadBuiltIns, loadProtos } from './load-protos.ts'
 import { mergeParts, type SchemaPart } from './merge.ts'
 import { ProtoSchema } from './proto-schema.ts'
+import { applyRules, loadServiceConfig, type SelectedRule } from './service-config/index.ts'
 import { compileServices } from './services.ts'
 import { findSources } from './sources.ts'
+
+export interface LoadOptions {
+  /** Absolute, or from the working directory: where relative sources start. */
+  readonly base: string
+  /** Problems show paths as seen from here; `base` unless given. */
+  readonly from?: string
+  readonly codec?: CodecOptions
+}
 
 export interface LoadedSchema {
   /** What could be loaded. With an error among the problems it is not whole: files with errors are left out. */
@@ -22,13 +32,10 @@ export interface LoadedSchema {
 }
 
 /**
- * Loads `schemas`: folders (every .proto in them), .proto files and descriptor sets, relative to `base`. Never rejects because of
- * what stands in them; that is what `problems` tells, with paths as seen from `from` (`base` unless given).
+ * Loads `schemas`: folders (every .proto in them), .proto files, descriptor sets, and service configs with rules for the methods of
+ * all of them. Never rejects because of what stands in them; that is what `problems` tells.
  */
-export const loadSchema = async (
-  sources: readonly string[],
-  options: { readonly base: string; readonly from?: string },
-): Promise<LoadedSchema> => {
+export const loadSchema = async (sources: readonly string[], options: LoadOptions): Promise<LoadedSchema> => {
   const base = resolve(options.base)
   const { from = base } = options
   const found = await findSources(sources, base, from)
@@ -49,9 +56,18 @@ export const loadSchema = async (
     if (loaded.part !== undefined) parts.push(loaded.part)
   }
   const merged = mergeParts([...parts, alwaysPart()])
-  const services = compileServices(merged.services, (name) => merged.messages.get(name))
-  problems.push(...merged.problems, ...services.problems)
-  const schema = new ProtoSchema({ ...merged, services: services.services, hash: hash.digest('hex') })
+  const rules: SelectedRule[] = []
+  for (const config of found.configs) {
+    const loaded = await loadServiceConfig(config)
+    files.push(config.path)
+    problems.push(...loaded.problems)
+    hash.update(`${config.path}\0`).update(loaded.digest)
+    rules.push(...loaded.rules)
+  }
+  const ruled = applyRules(merged.services, rules)
+  const services = compileServices(ruled.services, (name) => merged.messages.get(name))
+  problems.push(...merged.problems, ...ruled.problems, ...services.problems)
+  const schema = new ProtoSchema({ ...merged, services: services.services, hash: hash.digest('hex') }, options.codec)
   return { schema, problems, files }
 }
 

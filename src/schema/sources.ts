@@ -25,11 +25,15 @@ export interface Sources {
   readonly roots: readonly ImportRoot[]
   /** Descriptor sets. */
   readonly descriptors: readonly Pick<SourceFile, 'path' | 'shown'>[]
+  /** Service configs. */
+  readonly configs: readonly Pick<SourceFile, 'path' | 'shown'>[]
   readonly problems: readonly Problem[]
 }
 
 /** Names of descriptor sets. */
 export const DESCRIPTOR_SET = /\.(?:binpb|pb|desc|dsc|protoset|fds|binarypb)$/
+/** Names of service configs. */
+export const SERVICE_CONFIG = /\.(?:ya?ml|json)$/
 const MAX_FILES = 10_000
 const MAX_DEPTH = 40
 /** Folders that hold other people's files, which nobody means by naming the folder around them. */
@@ -48,8 +52,8 @@ export const isInside = (real: string, folder: string): boolean => {
 }
 
 /**
- * Finds what `schemas` means: folders (every .proto in them, recursively), .proto files, descriptor sets, all relative to `base`.
- * Paths are shown as seen from `from`.
+ * Finds what `schemas` means: folders (every .proto in them, recursively), .proto files, descriptor sets, service configs, all
+ * relative to `base`. Paths are shown as seen from `from`.
  */
 export const findSources = async (sources: readonly string[], base: string, from: string): Promise<Sources> => {
   const finder = new Finder(resolve(base), from)
@@ -63,6 +67,7 @@ class Finder {
   readonly #protos = new Map<string, SourceFile>()
   readonly #roots = new Map<string, ImportRoot>()
   readonly #descriptors = new Map<string, Pick<SourceFile, 'path' | 'shown'>>()
+  readonly #configs = new Map<string, Pick<SourceFile, 'path' | 'shown'>>()
   readonly #problems: Problem[] = []
 
   constructor(base: string, from: string) {
@@ -75,6 +80,7 @@ class Finder {
       protos: [...this.#protos.values()],
       roots: [...this.#roots.values()],
       descriptors: [...this.#descriptors.values()],
+      configs: [...this.#configs.values()],
       problems: this.#problems,
     }
   }
@@ -87,9 +93,10 @@ class Finder {
       if (about.isDirectory()) await this.#folder(path, shown)
       else if (path.endsWith('.proto')) await this.#file(path, shown)
       else if (DESCRIPTOR_SET.test(path)) this.#descriptors.set(path, { path, shown })
+      else if (SERVICE_CONFIG.test(path)) this.#configs.set(path, { path, shown })
       else
         this.#problem(shown, 'SCHEMA_KIND', `"${source}" is no kind of schema`, {
-          hint: 'a folder, a .proto file or a descriptor set (.binpb)',
+          hint: 'a folder, a .proto file, a descriptor set (.binpb) or a service config (.yaml, .json)',
         })
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException

@@ -51,6 +51,7 @@ const bindAll = ({
             trailingSlash: false,
             queryForms: false,
             streamEnvelope: false,
+            conflict: 'reject',
           },
         },
         rule.place,

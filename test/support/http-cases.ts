@@ -24,6 +24,7 @@ const STRICT: Compat = {
   trailingSlash: false,
   queryForms: false,
   streamEnvelope: false,
+  conflict: 'reject',
 }
 export interface CaseOptions {
   readonly settings?: Partial<RouteSettings>
@@ -85,6 +86,7 @@ const rpcEntries = (name: string, handler: Handler, { settings, compat }: CaseOp
         forwardResponse: new Set(['etag', 'x-rows']),
         ...settings,
         replyCodec: SCHEMA.codec('json', field),
+        replyJson: field,
       }),
       handler,
       guard: () => {},

@@ -124,6 +124,7 @@ export const fakeOperation = (parts: Partial<Operation> = {}): Operation => ({
 export const fakeSettings = (schema: Schema, parts: Partial<RouteSettings> = {}): RouteSettings => ({
   requestCodec: schema.codec('json'),
   replyCodec: schema.codec('json'),
+  replyJson: {},
   timeout: Number.POSITIVE_INFINITY,
   idleTimeout: Number.POSITIVE_INFINITY,
   maxBodyBytes: 4 * 1024 * 1024,

@@ -6,25 +6,52 @@ interface Range {
   readonly q: number
   /** Place in the header. */
   readonly index: number
+  /** Whatever stands behind it, the weight too. */
+  readonly parameters: readonly Parameter[]
 }
+/** Name in lower case; the value undefined when there is no "=". */
+export type Parameter = readonly [name: string, value: string | undefined]
 
 /** The media ranges of an Accept header (RFC 9110 §12.5.1). A broken weight counts as 1; parameters are not compared. */
 const parseAccept = (header: string): readonly Range[] =>
-  header.split(',').flatMap((part, index) => {
-    const [range = '', ...parameters] = part.split(';')
+  splitAt(header, ',').flatMap((part, index) => {
+    const [range = '', ...rest] = splitAt(part, ';')
     const [type = '', subtype = ''] = range.trim().toLowerCase().split('/')
     if (type === '' || subtype === '') return []
-    return [{ type, subtype, q: weight(parameters), index }]
+    const parameters = rest.map(parameterOf)
+    return [{ type, subtype, q: weight(parameters), index, parameters }]
   })
 
-const weight = (parameters: readonly string[]): number => {
-  for (const parameter of parameters) {
-    const [name = '', value = ''] = parameter.split('=')
-    if (name.trim().toLowerCase() !== 'q') continue
-    const q = Number(value.trim())
-    return q >= 0 && q <= 1 ? q : 1
+/** The parts between commas or semicolons, where these do not stand in a quoted string. */
+const splitAt = (text: string, separator: string): readonly string[] => {
+  if (!text.includes('"')) return text.split(separator)
+  const parts: string[] = []
+  let start = 0
+  let quoted = false
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i]
+    if (quoted && c === '\\') i++
+    else if (c === '"') quoted = !quoted
+    else if (c === separator && !quoted) {
+      parts.push(text.slice(start, i))
+      start = i + 1
+    }
   }
-  return 1
+  return [...parts, text.slice(start)]
+}
+
+const parameterOf = (text: string): Parameter => {
+  const equals = text.indexOf('=')
+  if (equals === -1) return [text.trim().toLowerCase(), undefined]
+  const value = text.slice(equals + 1).trim()
+  const inner = /^"(.*)"$/s.exec(value)?.[1]
+  return [text.slice(0, equals).trim().toLowerCase(), inner?.replace(/\\(.)/gs, '$1') ?? value]
+}
+
+const weight = (parameters: readonly Parameter[]): number => {
+  const value = parameters.find(([name]) => name === 'q')?.[1]
+  const q = value === undefined ? 1 : Number(value)
+  return q >= 0 && q <= 1 ? q : 1
 }
 
 interface Match {
@@ -32,18 +59,24 @@ interface Match {
   /** 2: the type itself was named; 1: `type/*`; 0: every type. */
   readonly specific: number
   readonly index: number
+  readonly parameters: readonly Parameter[]
 }
-/** The weight of a type is that of the most specific range that it falls into. */
+/** The most specific range that a type falls into; of equal ones that with the highest weight, then the first. */
 const matchOf = (ranges: readonly Range[], mediaType: string): Match | undefined => {
   const [type, subtype] = mediaType.split('/')
   let best: Match | undefined
   for (const range of ranges) {
     const specific = range.type === '*' ? 0 : range.type !== type ? -1 : range.subtype === '*' ? 1 : 2
     if (specific === -1 || (specific === 2 && range.subtype !== subtype)) continue
-    if (best === undefined || specific > best.specific) best = { q: range.q, specific, index: range.index }
+    if (best === undefined || specific > best.specific || (specific === best.specific && range.q > best.q))
+      best = { ...range, specific }
   }
   return best
 }
+
+/** Parameters of the range that a media type falls into, in their order. */
+export const parametersOf = (accept: string, mediaType: string): readonly Parameter[] =>
+  matchOf(parseAccept(accept), mediaType)?.parameters ?? []
 
 export interface StreamChoice {
   readonly format: StreamFormat

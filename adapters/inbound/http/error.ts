@@ -1,7 +1,7 @@
 import {
   Code,
   forwardedReply,
-  type GatewayError,
+  GatewayError,
   httpFromStatus,
   pushOwn,
   reasonOf,
@@ -14,8 +14,9 @@ import type { HttpCall } from './call.ts'
 import { TRAILER_PREFIX } from './metadata.ts'
 
 /** Answers with `google.rpc.Status` as JSON, or with an RFC 9457 problem where the client asks for it, and ends the call. */
-export const writeError = (call: HttpCall, error: GatewayError): void => {
+export const writeError = (call: HttpCall, thrown: GatewayError): void => {
   const { exchange, match, request, response, tally } = call
+  const error = asCondition(call, thrown)
   const { status } = error
   const httpStatus = httpFromStatus(status)
   tally.httpStatus = httpStatus
@@ -23,13 +24,22 @@ export const writeError = (call: HttpCall, error: GatewayError): void => {
     const shown = publicStatus(call, error)
     const problem = wantsProblem(request.head.headers.get('accept'))
     const body = problem ? statusToProblem(shown, instanceOf(exchange.id)) : statusToJson(shown, match.snapshot.schema)
-    const headers = ['content-type', problem ? 'application/problem+json' : 'application/json']
+    const headers = ['content-type', problem ? 'application/problem+json' : 'application/json', 'vary', 'accept']
     pushOwn(headers, exchange)
     pushErrorHeaders(headers, call, error)
     response.reply(httpStatus, headers, body)
     tally.bytesOut += body.length
   }
   call.finish(status)
+}
+
+/** FAILED_PRECONDITION of a backend that was told of the condition: the one of the request did not hold (SEMANTICS §7.9). */
+const asCondition = ({ plan }: HttpCall, error: GatewayError): GatewayError => {
+  const { status, origin } = error
+  if (status.code !== Code.FAILED_PRECONDITION || origin !== 'upstream' || status.httpStatus !== undefined) return error
+  const { metadata } = plan
+  if (metadata.get('if-match') === undefined && metadata.get('if-none-match') === undefined) return error
+  return new GatewayError({ ...status, httpStatus: 412 }, origin, { cause: error.cause })
 }
 
 /** A fault of our own is logged in full; the client gets the id under which it stands in the log. */

@@ -81,16 +81,21 @@ const answer = (call: HttpCall, reply: Reply, message: Message | undefined, stat
   }
   const { response, tally, match, exchange } = call
   const { settings, operation, binding } = match.route
+  const headers: string[] = []
   let body: Uint8Array
-  let contentType: string | undefined = 'application/json'
   try {
-    if (repliesHttpBody(operation, binding)) [body, contentType] = httpBodyOf(message, binding)
-    else body = message.as(settings.replyCodec)
+    if (repliesHttpBody(operation, binding)) {
+      let contentType: string | undefined
+      ;[body, contentType] = httpBodyOf(message, binding)
+      if (contentType !== undefined) headers.push('content-type', contentType)
+    } else {
+      body = message.as(call.plan.replyCodec)
+      headers.push('content-type', 'application/json', 'vary', 'accept')
+    }
   } catch (thrown) {
     writeError(call, upstreamFault(thrown))
     return
   }
-  const headers = contentType === undefined ? [] : ['content-type', contentType]
   pushOwn(headers, exchange)
   headers.push(...forwardedReply(reply.metadata, settings))
   const trailers = forwardedReply(status.trailers, settings)

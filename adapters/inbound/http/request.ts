@@ -1,4 +1,5 @@
 import {
+  type Codec,
   clientTimeout,
   deadlineOf,
   errors,
@@ -16,6 +17,7 @@ import { chooseStream, STREAM_TYPES, type StreamChoice } from './accept.ts'
 import { type MessageMaker, type RequestBody, readyBody, tooLarge, unexpectedBody } from './body.ts'
 import { CollectedBody } from './collected.ts'
 import { contentCoding } from './inflate.ts'
+import { replyCodec } from './json-options.ts'
 import { jsonForm } from './media-type.ts'
 import { type Cut, StreamedBody } from './streamed.ts'
 
@@ -31,13 +33,15 @@ export interface Plan {
   readonly deadline: number
   /** How a stream of JSON messages is written; undefined for everything else. */
   readonly stream: StreamChoice | undefined
+  /** Of a reply that is JSON: the route's, or what the client asks for. */
+  readonly replyCodec: Codec
   /** This EventSource has seen the end of its stream. */
   readonly finished: boolean
 }
 
 /** What stands on the request before any of its body is read. Throws GatewayError when it cannot be served. */
 export const planRequest = (request: HttpRequest, match: RouteMatch, id: string, received: number): Plan => {
-  const { operation, settings } = match.route
+  const { binding, operation, settings } = match.route
   const { headers } = request.head
   const proxied = match.miss !== undefined || operation.shape === 'bytes'
   if (proxied) {
@@ -49,16 +53,22 @@ export const planRequest = (request: HttpRequest, match: RouteMatch, id: string,
       body: match.miss === undefined ? bytesBody(request, match) : readyBody(),
       deadline: deadlineOf(received, undefined, settings.timeout),
       stream: undefined,
+      replyCodec: settings.replyCodec,
       finished: false,
     }
   }
-  const stream = streamChoice(request, match)
+  const lines = headers.getAll('accept')
+  const accept = lines.length < 2 ? lines[0] : lines.join(',')
+  const stream = streamChoice(accept, match)
   const resumes = stream?.format === 'sse'
   return {
     metadata: rpcMetadata(request, settings, id, resumes ? 'last-event-id' : undefined),
     body: rpcBody(request, match),
     deadline: deadlineOf(received, clientTimeout(headers), settings.timeout),
     stream,
+    replyCodec: repliesHttpBody(operation, binding)
+      ? settings.replyCodec
+      : replyCodec(accept, stream?.contentType ?? 'application/json', settings, match.snapshot.schema),
     finished: resumes && headers.get('last-event-id') === END_ID,
   }
 }
@@ -72,6 +82,7 @@ export const refusedPlan = (match: RouteMatch, received: number): Plan => ({
   body: readyBody(),
   deadline: deadlineOf(received, undefined, match.route.settings.timeout),
   stream: undefined,
+  replyCodec: match.route.settings.replyCodec,
   finished: false,
 })
 
@@ -89,10 +100,9 @@ const takesHttpBody = (operation: Operation, binding: HttpBinding | undefined): 
     ? operation.input.name === HTTP_BODY
     : binding.bodyField?.message?.name === HTTP_BODY
 
-const streamChoice = ({ head }: HttpRequest, { route }: RouteMatch): StreamChoice | undefined => {
+const streamChoice = (accept: string | undefined, { route }: RouteMatch): StreamChoice | undefined => {
   if (!isStreamed(route.operation) || repliesHttpBody(route.operation, route.binding)) return undefined
-  const accept = head.headers.getAll('accept')
-  const choice = chooseStream(accept.length === 0 ? undefined : accept.join(','), route.settings.stream)
+  const choice = chooseStream(accept, route.settings.stream)
   if (choice === undefined) throw errors.notAcceptable(`this method streams as ${STREAM_TYPES.join(', ')}`)
   return choice
 }
@@ -111,7 +121,7 @@ const queryOf = (path: string): string => {
 const rpcBody = (request: HttpRequest, match: RouteMatch): RequestBody => {
   const { operation, binding, settings } = match.route
   const { schema } = match.snapshot
-  const { headers, path } = request.head
+  const { headers, method, path } = request.head
   const raw = takesHttpBody(operation, binding)
   const streaming = operation.shape === 'client_stream' || operation.shape === 'bidi'
   const overlay: Overlay | undefined =
@@ -138,7 +148,10 @@ const rpcBody = (request: HttpRequest, match: RouteMatch): RequestBody => {
   }
   if (!hasBody(request)) return streaming && !raw ? readyBody() : readyBody(maker)
   const coding = contentCoding(headers)
-  const form = raw ? 'one' : jsonForm(headers, streaming)
+  const patch = method === 'PATCH'
+  const form = raw
+    ? 'one'
+    : jsonForm(headers, { streaming, patch, mergePatch: patch && binding?.updateMask !== undefined && !streaming })
   const { maxBodyBytes, maxMessageBytes } = settings
   if (length !== undefined && length > maxBodyBytes) throw tooLarge(maxBodyBytes)
   if (!streaming) return new CollectedBody(request, maker, { body: maxBodyBytes, message: maxMessageBytes }, coding)

@@ -66,7 +66,7 @@ class StreamSink implements MessageSink {
     const call = this.#call
     let json: Uint8Array
     try {
-      json = message.as(call.match.route.settings.replyCodec)
+      json = message.as(call.plan.replyCodec)
     } catch (thrown) {
       this.#fail(upstreamFault(thrown))
       return false

@@ -139,7 +139,10 @@ const readMap = (reader: JsonReader, plan: FieldPlan, into: Value): void => {
     const name = reader.key()
     reader.enter(name)
     const key = mapKey(reader, plan.field.mapKey!, name, at)
-    if (map.has(key) || dropped?.has(key)) throw reader.duplicate(name, at)
+    if (map.has(key) || dropped?.has(key)) {
+      reader.leave()
+      throw reader.duplicate(name, at)
+    }
     const element = readElement(reader, plan)
     if (element !== undefined) map.set(key, element)
     else {

@@ -231,12 +231,16 @@ export class JsonReader {
       const name = this.key()
       if (names.has(name)) throw this.duplicate(name, at)
       names.add(name)
-      if (name === '@type' && this.peek() === 0x22) this.#types?.set(start, this.string())
-      else this.skip()
+      if (name === '@type' && this.peek() === 0x22) {
+        const url = this.string()
+        this.#types?.set(start, url)
+      } else this.skip()
     } while (!this.close(0x7b))
   }
 
+  /** The second member of a name, of the object that is being read. */
   duplicate(name: string, at: number): GatewayError {
+    this.enter(name)
     return this.error('FIELD_DUPLICATE', `the member ${quote(name)} is given twice`, at)
   }
 

@@ -37,7 +37,9 @@ const NO_SHAPING = {
 /** The route of a miss: the gateway's policies around a refusal, so that CORS, logs, metrics and limits see misses too. */
 export const fallbackRoute = (compilation: Compilation, policies: readonly Policy[], miss: Miss): Route => {
   const refuse: Handler = (exchange) => {
-    throw refusal(miss, exchange.head.method, exchange.head.path)
+    const { method, path } = exchange.head
+    // Nobody reads the text behind a HEAD, and its length is to be that of the GET.
+    throw refusal(miss, method === 'HEAD' ? 'GET' : method, path)
   }
   return {
     id: `miss ${miss.httpStatus}`,

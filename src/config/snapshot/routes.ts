@@ -172,7 +172,7 @@ const rpcEntry = (line: Line, operation: Operation, rule: HttpRule, source: Rout
       responseBody: rule.responseBody,
       unknownQuery: route.unknownQuery,
       ignoreUnknown: route.json.ignoreUnknown,
-      compat: route.compat,
+      compat: compatOf(route, rule),
       set: route.set,
     },
     rule.place,
@@ -184,6 +184,10 @@ const rpcEntry = (line: Line, operation: Operation, rule: HttpRule, source: Rout
   const made = makeRoute(line, { method, template: rule.template, operation, binding, settings }, target.handler)
   return [{ ...matchOf(line), template: result, method: rule.method, operation: operation.name, source, ...made }]
 }
+
+/** What the route says itself counts before what the file of the rule says. */
+const compatOf = ({ compat }: RouteConfig, { unescape: decoding }: HttpRule): RouteConfig['compat'] =>
+  decoding === undefined || compat.unescape !== 'spec' ? compat : { ...compat, unescape: decoding }
 
 /** A route without a schema: a proxy, `redirect` or `respond`. */
 const bytesEntry = (line: Line, template: PathTemplate, source: RouteSource): readonly RouteEntry[] => {

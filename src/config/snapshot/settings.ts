@@ -38,11 +38,13 @@ export const rpcSettings = (
   limits: Config['limits'],
 ): RouteSettings => {
   const json: JsonOptions = route.json
+  const replyJson: JsonOptions = binding.responseBody === '' ? json : { ...json, field: binding.responseBody }
   const single = operation.shape === 'unary' || operation.shape === 'server_stream'
   const timeout = route.timeout ?? (operation.shape === 'unary' ? limits.timeout : 'none')
   return {
     requestCodec: takesHttpBody(operation, binding) ? schema.codec('opaque') : schema.codec('json', json),
-    replyCodec: schema.codec('json', binding.responseBody === '' ? json : { ...json, field: binding.responseBody }),
+    replyCodec: schema.codec('json', replyJson),
+    replyJson,
     timeout: milliseconds(timeout),
     idleTimeout: milliseconds(route.limits.idle ?? limits.streamIdle),
     maxBodyBytes: single ? bytes(route.limits.body ?? limits.body) : bytes(route.limits.body ?? 'none'),
@@ -65,6 +67,7 @@ export const bytesSettings = (
 ): RouteSettings => ({
   requestCodec: schema.codec('opaque'),
   replyCodec: schema.codec('opaque'),
+  replyJson: undefined,
   timeout: milliseconds(route.timeout ?? 'none'),
   idleTimeout: milliseconds(route.limits.idle ?? (target === 'http' ? limits.bodyIdle : limits.streamIdle)),
   maxBodyBytes: bytes(route.limits.body ?? (needsBody ? limits.body : 'none')),

@@ -258,6 +258,9 @@ describe('field mask of a PATCH', () => {
   test('names of unknown members that are ignored are not in it', () => {
     expect(patch('{"zz":{"t":1},"t":"x"}', '', { ignoreUnknown: true })).toMatchObject({ mask: 't' })
   })
+  test('a member that is passed over may have an "@type", as an Any has', () => {
+    expect(patch('{"zz":{"@type":"x/y","t":1},"t":"x"}', '', { ignoreUnknown: true })).toMatchObject({ mask: 't' })
+  })
 })
 
 test('the writer is untouched when a request is refused', () => {

@@ -242,3 +242,9 @@ describe('response_body: one field', () => {
     expect(codec.decode(type, Buffer.from(''))).toEqual({})
   })
 })
+
+test('an unknown member with an "@type" is ignored as a whole', () => {
+  const lenient = table.codec('json', { ignoreUnknown: true })
+  const text = '{"zz":{"@type":"x/y","a":{"@type":"x/z","b":[{"@type":"x/u"}]}},"id":"a"}'
+  expect(lenient.decode(type, Buffer.from(text))).toEqual({ id: 'a' })
+})

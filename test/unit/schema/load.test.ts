@@ -67,7 +67,7 @@ describe('sources', () => {
       'proto error SCHEMA_NOT_FOUND: no file or folder "proto" (did you mean "protos"?)',
       'protos/b.proto error SCHEMA_NOT_FOUND: no file or folder "protos/b.proto" (did you mean "protos/a.proto"?)',
       'empty warning SCHEMA_EMPTY: the folder "empty" has no .proto files',
-      'notes.txt error SCHEMA_KIND: "notes.txt" is no kind of schema (a folder, a .proto file or a descriptor set (.binpb))',
+      'notes.txt error SCHEMA_KIND: "notes.txt" is no kind of schema (a folder, a .proto file, a descriptor set (.binpb) or a service config (.yaml, .json))',
     ])
   })
   test('files that cannot be read as text', async () => {

@@ -35,7 +35,14 @@ const maskOf = (operation: string, method: string, body: string): string | undef
       responseBody: '',
       unknownQuery: 'reject',
       ignoreUnknown: false,
-      compat: { template: 'strict', unescape: 'spec', trailingSlash: false, queryForms: false, streamEnvelope: false },
+      compat: {
+        template: 'strict',
+        unescape: 'spec',
+        trailingSlash: false,
+        queryForms: false,
+        streamEnvelope: false,
+        conflict: 'reject',
+      },
     },
     undefined,
   )

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { chooseStream, wantsProblem } from '../../../../../adapters/inbound/http/accept.ts'
+import { chooseStream, parametersOf, wantsProblem } from '../../../../../adapters/inbound/http/accept.ts'
 
 describe('chooseStream', () => {
   test.each([
@@ -48,4 +48,37 @@ test.each([
   ['application/problem+json;q=0', false],
 ])('wantsProblem(%j) is %s', (accept, wanted) => {
   expect(wantsProblem(accept)).toBe(wanted)
+})
+
+test.each([
+  [
+    'application/json;a=1;B = 2 ;c',
+    [
+      ['a', '1'],
+      ['b', '2'],
+      ['c', undefined],
+    ],
+  ],
+  [
+    'application/json;a="x,y;z"; b="q\\"r\\\\", text/html;c=3',
+    [
+      ['a', 'x,y;z'],
+      ['b', 'q"r\\'],
+    ],
+  ],
+  ['application/json;a="never closed, application/json;b=1', [['a', '"never closed, application/json;b=1']]],
+  ['*/*;a=1, application/json;b=2', [['b', '2']]],
+  ['application/json;a=1;q=0.2, application/json;b=2', [['b', '2']]],
+  ['application/json;a=1, application/json;b=2', [['a', '1']]],
+  ['text/html;a=1', []],
+  [
+    ';;,=,application/json;=;',
+    [
+      ['', ''],
+      ['', undefined],
+    ],
+  ],
+])('parameters of %s', (accept, want) => {
+  const found = parametersOf(accept, 'application/json').filter(([name]) => name !== 'q')
+  expect(found).toEqual(want)
 })

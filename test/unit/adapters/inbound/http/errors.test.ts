@@ -53,6 +53,31 @@ describe('errors', () => {
     })
     expect(fail(() => new GatewayError(broken, 'upstream')).io.headers.has('retry-after')).toBe(false)
   })
+  test('FAILED_PRECONDITION is 412 where the backend was told of a condition', () => {
+    const failed = makeStatus(Code.FAILED_PRECONDITION, 'another version')
+    const ask = (header: string, status = failed, origin: 'upstream' | 'gateway' = 'upstream', accept = '*/*') => {
+      const bench = httpBench(
+        caseIngress(
+          {
+            'Notes/Get': () => {
+              throw new GatewayError(status, origin)
+            },
+          },
+          { settings: { forwardRequest: new Set(['if-match', 'if-none-match']) } },
+        ),
+      )
+      return bench.serve({ method: 'GET', path: '/v1/notes/a', headers: ['accept', accept, header, '"v1"'] })
+    }
+    const first = (io: ReturnType<typeof ask>) => io.log[0]!.slice(0, 'reply 412'.length)
+    expect(first(ask('if-match'))).toBe('reply 412')
+    expect(first(ask('if-none-match'))).toBe('reply 412')
+    expect(json(ask('if-match', failed, 'upstream', 'application/problem+json').text)).toMatchObject({ status: 412 })
+    expect(first(ask('if-modified-since'))).toBe('reply 400')
+    expect(first(ask('if-match', failed, 'gateway'))).toBe('reply 400')
+    expect(first(ask('if-match', makeStatus(Code.ABORTED, '')))).toBe('reply 409')
+    // Not forwarded: the backend has failed for another reason.
+    expect(first(fail(() => new GatewayError(failed, 'upstream'), ['if-match', '"v1"']).io)).toBe('reply 400')
+  })
   test('RFC 9457 where it is asked for', () => {
     const { io } = fail(
       () => errors.notFound('no such note', { reason: 'NOTE_UNKNOWN' }),

@@ -123,6 +123,13 @@ describe('google.api.HttpBody as reply', () => {
     expect(none.log).toEqual(['reply 200 '])
     expect(none.headers.has('content-type')).toBe(false)
   })
+  test('HEAD: the listener is given what a GET would have sent, for its length', () => {
+    const io = get('Files/Download', '/v1/files/a', () => fakeReply(unary(httpBody('<a/>', 'text/xml'))), {
+      method: 'HEAD',
+    })
+    expect(io.log).toEqual(['reply 200 <a/>'])
+    expect(io.headers.get('content-type')).toBe('text/xml')
+  })
   test('bytes without a type are not to be guessed at', () => {
     const io = get('Files/Download', '/v1/files/a', () => fakeReply(unary(httpBody('x'))))
     expect(io.headers.get('content-type')).toBe('application/octet-stream')
