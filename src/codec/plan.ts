@@ -5,6 +5,23 @@ export type Value = Record<string, unknown>
 /** A new, empty one. */
 export const makeValue = (): Value => Object.create(null)
 
+/**
+ * Where a Value keeps the fields of the wire that its type does not have: whole fields with their tags, in the order in which they
+ * came. An enumerable symbol, so that a copy by spread has them too.
+ */
+export const UNKNOWN: unique symbol = Symbol('unknown fields')
+interface WithUnknown {
+  [UNKNOWN]?: Uint8Array[]
+}
+/** The unknown fields of a value. */
+export const unknownOf = (value: Value): readonly Uint8Array[] | undefined => (value as WithUnknown)[UNKNOWN]
+/** Keeps one more of them. */
+export const keepUnknown = (value: Value, field: Uint8Array): void => {
+  const fields = (value as WithUnknown)[UNKNOWN]
+  if (fields === undefined) (value as WithUnknown)[UNKNOWN] = [field]
+  else fields.push(field)
+}
+
 /** Messages may stand in each other this deep; so may brackets in a JSON text. */
 export const MAX_DEPTH = 100
 

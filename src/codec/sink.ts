@@ -179,7 +179,8 @@ export class Sink {
   }
 }
 
-const putVarint = (buffer: Buffer, at: number, value: number): number => {
+/** Writes an unsigned varint of up to 32 bits, for which there is room; returns where it ends. */
+export const putVarint = (buffer: Buffer, at: number, value: number): number => {
   let pos = at
   let rest = value >>> 0
   while (rest > 0x7f) {

@@ -6,6 +6,7 @@ export interface Instant {
 
 const MIN_SECONDS = -62_135_596_800
 const MAX_SECONDS = 253_402_300_799
+/** The nanoseconds come on top: the limit is a limit of `seconds` alone. */
 const MAX_DURATION = 315_576_000_000
 
 /** `count` digits as a number; -1 when they are not all digits. */
@@ -149,7 +150,7 @@ export const durationFromText = (text: string): Instant | undefined => {
 }
 
 const durationOf = (seconds: number, nanos: number, negative: boolean): Instant | undefined => {
-  if (seconds > MAX_DURATION || (seconds === MAX_DURATION && nanos > 0)) return undefined
+  if (seconds > MAX_DURATION) return undefined
   return negative ? { seconds: BigInt(-seconds), nanos: nanos === 0 ? 0 : -nanos } : { seconds: BigInt(seconds), nanos }
 }
 

@@ -14,17 +14,27 @@ export type Program = keyof typeof PROGRAMS
  * missing: skipped on a user's machine, a failure under `CI=true`.
  */
 export const describeWith = (program: Program, name: string, define: (path: string) => void): void => {
-  const path = findProgram(program)
-  if (path !== undefined) {
-    describe(name, () => define(path))
+  const { package: debian } = PROGRAMS[program]
+  const missing = `needs ${program}, which is not installed (apt-get install ${debian})`
+  describeIf(findProgram(program), name, missing, define)
+}
+
+/** The same for anything else that a machine may lack: `found` is undefined there, and `missing` says how it is had. */
+export const describeIf = <T>(
+  found: T | undefined,
+  name: string,
+  missing: string,
+  define: (found: T) => void,
+): void => {
+  if (found !== undefined) {
+    describe(name, () => define(found))
     return
   }
-  const { package: debian } = PROGRAMS[program]
-  const missing = `${name}: needs ${program}, which is not installed (apt-get install ${debian})`
-  if (process.env.CI !== 'true') test.skip(missing, () => {})
+  const title = `${name}: ${missing}`
+  if (process.env.CI !== 'true') test.skip(title, () => {})
   else
-    test(missing, () => {
-      throw new Error(missing)
+    test(title, () => {
+      throw new Error(title)
     })
 }
 

@@ -5,6 +5,7 @@ import {
   GROUP,
   GROUP_END,
   isDefault,
+  keepUnknown,
   MAX_DEPTH,
   makeValue,
   planOf,
@@ -15,9 +16,10 @@ import {
   type Value,
   wireOf,
 } from '../plan.ts'
+import { putVarint } from '../sink.ts'
 import { WireReader } from './wire.ts'
 
-/** Wire → value. Unknown fields are passed over; anything that is not a message of the type is `fault('WIRE_INVALID')`. */
+/** Wire → value. Unknown fields are kept under `UNKNOWN`; anything that is not a message of the type is `fault('WIRE_INVALID')`. */
 export const decodeProto = (plan: TypePlan, bytes: Uint8Array, types: Types, depth = 0): Value => {
   const reader = new MessageReader(bytes, plan.type.name)
   const value = makeValue()
@@ -39,6 +41,11 @@ interface AnyContent {
  */
 class MessageReader extends WireReader {
   anys: Map<Value, AnyContent> | undefined
+
+  /** The field that began at `start` and has just been read is none of the type of `into`. */
+  keep(into: Value, start: number): void {
+    keepUnknown(into, this.buffer.subarray(start, this.pos))
+  }
 }
 
 /** Fields up to `reader.end`, or up to the end of the group with this number. */
@@ -52,15 +59,18 @@ const readMessage = (
 ): void => {
   if (depth > MAX_DEPTH) throw reader.fail(`more than ${MAX_DEPTH} levels`)
   while (reader.pos < reader.end) {
+    const start = reader.pos
     const tag = reader.tag()
     if ((tag & 7) === GROUP_END && group !== 0 && tag >>> 3 === group) return
     const field = plan.byNumber(tag >>> 3)
     if (field === undefined) reader.skip(tag, depth)
-    else readField(reader, field, tag, into, types, depth)
+    else if (readField(reader, field, tag, into, types, depth)) continue
+    reader.keep(into, start)
   }
   if (group !== 0) throw reader.fail('a group without its end')
 }
 
+/** false: what was read is no value of this field, but an unknown one: another wire type, or a number that a closed enum lacks. */
 const readField = (
   reader: MessageReader,
   plan: FieldPlan,
@@ -68,33 +78,33 @@ const readField = (
   into: Value,
   types: Types,
   depth: number,
-): void => {
+): boolean => {
   const { field } = plan
-  if (field.mapKey !== undefined) {
-    if (tag === plan.tag) readEntry(reader, plan, into, types, depth)
-    else reader.skip(tag, depth)
-    return
+  // Both forms of a repeated number are legal, whichever the type declares.
+  if (tag === plan.packedTag) {
+    readPacked(reader, plan, into)
+    return true
   }
   if (tag !== plan.tag) {
-    // Both forms of a repeated number are legal, whichever the type declares. Any other wire type is an unknown field.
-    if (tag === plan.packedTag) readPacked(reader, plan, into)
-    else reader.skip(tag, depth)
-    return
+    reader.skip(tag, depth)
+    return false
   }
+  if (field.mapKey !== undefined) return readEntry(reader, plan, into, types, depth)
   if (field.repeated) {
     const element =
       field.kind === 'message' ? readChild(reader, plan, undefined, types, depth) : readScalar(reader, plan)
     if (element !== undefined) listOf(into, plan.name).push(element)
-    return
+    return element !== undefined
   }
   const value =
     field.kind === 'message'
       ? readChild(reader, plan, into[plan.name] as Value | undefined, types, depth)
       : readScalar(reader, plan)
-  if (value === undefined) return
+  if (value === undefined) return false
   if (!(plan.name in into)) for (const sibling of plan.siblings) delete into[sibling]
   if (!field.presence && isDefault(value)) delete into[plan.name]
   else into[plan.name] = value
+  return true
 }
 
 const listOf = (into: Value, name: string): unknown[] => {
@@ -111,11 +121,18 @@ const readPacked = (reader: MessageReader, plan: FieldPlan, into: Value): void =
   const list = listOf(into, plan.name)
   reader.end = reader.pos + length
   while (reader.pos < reader.end) {
+    const start = reader.pos
     const element = readScalar(reader, plan)
     if (element !== undefined) list.push(element)
+    else keepUnknown(into, Buffer.concat([tagBytes(plan.tag), reader.buffer.subarray(start, reader.pos)]))
   }
   reader.end = end
   if (list.length === 0) delete into[plan.name]
+}
+
+const tagBytes = (tag: number): Buffer => {
+  const bytes = Buffer.alloc(5)
+  return bytes.subarray(0, putVarint(bytes, 0, tag))
 }
 
 /** A message field. A second occurrence is merged into the first. */
@@ -143,8 +160,8 @@ const readChild = (
   return value
 }
 
-/** An entry of a map. Key and value may be missing: then they are the defaults. */
-const readEntry = (reader: MessageReader, plan: FieldPlan, into: Value, types: Types, depth: number): void => {
+/** An entry of a map. Key and value may be missing: then they are the defaults. false: its value is no number of a closed enum. */
+const readEntry = (reader: MessageReader, plan: FieldPlan, into: Value, types: Types, depth: number): boolean => {
   const { field } = plan
   const keyKind = field.mapKey!
   const { end } = reader
@@ -167,13 +184,14 @@ const readEntry = (reader: MessageReader, plan: FieldPlan, into: Value, types: T
     } else reader.skip(tag, depth)
   }
   reader.end = end
-  if (dropped) return
+  if (dropped) return false
   let map = into[plan.name] as Map<unknown, unknown> | undefined
   if (map === undefined) {
     map = new Map()
     into[plan.name] = map
   }
   map.set(key, value ?? defaultOf(field))
+  return true
 }
 
 /** One scalar or enum; undefined: a number that a closed enum does not know. */
@@ -238,13 +256,17 @@ const readAny = (reader: MessageReader, any: Value, depth: number): void => {
     reader.anys.set(any, content)
   }
   while (reader.pos < reader.end) {
+    const start = reader.pos
     const tag = reader.tag()
     if (tag === 0x0a) {
       const text = reader.string(true)
       if (text === undefined) throw reader.fail('a type URL that is not UTF-8')
       content.url = text
     } else if (tag === 0x12) content.bytes = reader.bytes()
-    else reader.skip(tag, depth)
+    else {
+      reader.skip(tag, depth)
+      reader.keep(any, start)
+    }
   }
 }
 
@@ -255,5 +277,11 @@ const fillAny = (reader: MessageReader, any: Value, { url, bytes, depth }: AnyCo
   any['@type'] = url
   const type = types(typeOfUrl(url))
   const content = bytes ?? new Uint8Array(0)
-  any.value = type === undefined ? content : decodeProto(planOf(type), content, types, depth)
+  if (type === undefined) {
+    any.value = content
+    return
+  }
+  const plan = planOf(type)
+  // What stands in an Any shares its level with it in JSON, except for another Any: those are as deep as they are many.
+  any.value = decodeProto(plan, content, types, plan.wellKnown === 'any' ? depth + 1 : depth)
 }

@@ -11,6 +11,7 @@ import {
   type TypePlan,
   type Types,
   typeOfUrl,
+  unknownOf,
   type Value,
   wireOf,
 } from '../plan.ts'
@@ -19,7 +20,7 @@ import { Sink } from '../sink.ts'
 /** A JSON level is at most two message levels (`Any` and what it holds, `Struct` and `Value`). Guards against values in circles. */
 const MAX_LEVELS = 2 * MAX_DEPTH + 50
 
-/** Value → wire, fields in the order of their numbers. A value that its type cannot hold is our own fault: `VALUE_INVALID`. */
+/** Value → wire, fields in the order of their numbers, unknown ones behind them. A value that its type cannot hold is our own fault: `VALUE_INVALID`. */
 export const encodeProto = (plan: TypePlan, value: unknown, out: ByteWriter, types: Types): void => {
   const sink = new Sink(out)
   writeBody(sink, plan, value, types, 0)
@@ -36,14 +37,14 @@ const isMessage = (value: unknown): value is Value =>
 const writeBody = (sink: Sink, plan: TypePlan, value: unknown, types: Types, depth: number): void => {
   if (!isMessage(value)) throw valueFault(plan.type.name, 'an object')
   if (depth > MAX_LEVELS) throw valueFault(plan.type.name, `at most ${MAX_LEVELS} levels`)
-  if (plan.wellKnown === 'any') {
-    writeAny(sink, value, types, depth)
-    return
-  }
-  for (const field of plan.fields) {
-    const member = own(value, field.name)
-    if (member !== undefined) writeField(sink, plan, field, member, types, depth)
-  }
+  if (plan.wellKnown === 'any') writeAny(sink, value, types, depth)
+  else
+    for (const field of plan.fields) {
+      const member = own(value, field.name)
+      if (member !== undefined) writeField(sink, plan, field, member, types, depth)
+    }
+  const unknown = unknownOf(value)
+  if (unknown !== undefined) for (const field of unknown) sink.raw(field)
 }
 
 const writeField = (

@@ -84,7 +84,14 @@ export class WireReader {
 
   /** A length, checked against what is left. */
   length(): number {
+    const start = this.pos
     const length = this.varint()
+    // More than four bytes may be more than 32 bits, of which `varint` has the low ones alone.
+    if (this.pos - start > 4) {
+      this.pos = start
+      const whole = this.varint64()
+      if (whole > 0xffff_ffffn) throw this.fail(`a length of ${whole}`)
+    }
     if (length > this.end - this.pos) throw this.fail(`a length of ${length} with ${this.end - this.pos} bytes left`)
     return length
   }
