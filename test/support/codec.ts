@@ -94,6 +94,7 @@ export const bindingOf = (type: MessageType, init: BindingInit): HttpBinding => 
     trailingSlash: false,
     queryForms: false,
     streamEnvelope: false,
+    conflict: 'reject',
     ...init.compat,
   },
   set: Object.entries(init.set ?? {}).map(([path, json]) => ({ path: pathOf(type, path), json })),

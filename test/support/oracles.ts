@@ -1,4 +1,13 @@
-import { create, createFileRegistry, type DescMessage, type FileRegistry } from '@bufbuild/protobuf'
+import {
+  create,
+  createFileRegistry,
+  type DescMessage,
+  type FileRegistry,
+  fromBinary,
+  fromJsonString,
+  toBinary,
+  toJsonString,
+} from '@bufbuild/protobuf'
 import {
   type DescriptorProto,
   DescriptorProtoSchema,
@@ -22,10 +31,12 @@ import {
 } from '@bufbuild/protobuf/wkt'
 import protobuf from 'protobufjs'
 import protojson from 'protobufjs/ext/protojson.js'
+import { type CodecOptions, CodecTable } from '../../src/codec/codec.ts'
 import type { EnumType, FieldType, MessageType } from '../../src/core/descriptor.ts'
+import { Bytes, type Transcode } from '../../src/core/message.ts'
 import { includeText } from '../../src/schema/include.ts'
 
-/** The same types for @bufbuild/protobuf: written as editions, whose features say all that a FieldType knows. Extensions are left out. */
+/** The same types for @bufbuild/protobuf, extensions too: written as editions, whose features say all that a FieldType knows. */
 export const bufbuildTypes = (roots: readonly MessageType[]): FileRegistry => {
   const messages = new Map<string, MessageType>()
   const enums = new Map<string, EnumType>()
@@ -42,12 +53,8 @@ export const bufbuildTypes = (roots: readonly MessageType[]): FileRegistry => {
   const made = new Map<string, DescriptorProto>()
   const fileOf = (name: string): FileDescriptorProto => {
     const parts = name.split('.')
-    const scope = parts
-      .slice(
-        0,
-        parts.findIndex((part) => /^[A-Z]/.test(part)),
-      )
-      .join('.')
+    const message = parts.findIndex((part) => /^[A-Z]/.test(part))
+    const scope = parts.slice(0, message === -1 ? parts.length - 1 : message).join('.')
     let file = files.get(scope)
     if (file === undefined) {
       file = create(FileDescriptorProtoSchema, {
@@ -72,6 +79,16 @@ export const bufbuildTypes = (roots: readonly MessageType[]): FileRegistry => {
     if (parent === undefined) fileOf(type.name).enumType.push(enumProto(type))
     else parent.enumType.push(enumProto(type))
   }
+  for (const type of messages.values())
+    for (const field of type.fields) {
+      if (!field.name.startsWith('[')) continue
+      const name = field.name.slice(1, -1)
+      const extension = fieldProto({ ...field, name: short(name), jsonName: '' })
+      extension.extendee = `.${type.name}`
+      const parent = made.get(name.slice(0, name.lastIndexOf('.')))
+      if (parent === undefined) fileOf(name).extension.push(extension)
+      else parent.extension.push(extension)
+    }
   const order = (file: FileDescriptorProto): number => (file.package === 'google.protobuf' ? 0 : 1)
   const file = [...files.values()].sort((a, b) => order(a) - order(b))
   return createFileRegistry(create(FileDescriptorSetSchema, { file }))
@@ -185,7 +202,7 @@ const fieldProto = (field: FieldType) => {
         : FeatureSet_FieldPresence.IMPLICIT
   return create(FieldDescriptorProtoSchema, {
     name: field.name,
-    jsonName: field.jsonName,
+    ...(field.jsonName === '' ? {} : { jsonName: field.jsonName }),
     number: field.number,
     label: list ? FieldDescriptorProto_Label.REPEATED : FieldDescriptorProto_Label.OPTIONAL,
     type: TYPES[field.kind]!,
@@ -222,4 +239,58 @@ export const protobufjsTypes = (...texts: readonly string[]): ((name: string) =>
   root.resolveAll()
   ;(protojson as unknown as { install(from: typeof protobuf): void }).install(protobuf)
   return (name) => root.lookupType(name) as ProtobufjsJson
+}
+
+/** One implementation of ProtoJSON for one type. What it refuses it throws, in whatever form. */
+export interface Oracle {
+  readonly name: OracleName
+  /** JSON → wire. The text must be UTF-8. */
+  parse(json: Uint8Array): Uint8Array
+  /** Wire → JSON. */
+  print(wire: Uint8Array): string
+}
+export type OracleName = 'reference' | 'compiled' | 'protobufjs' | 'bufbuild'
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** Our own codec as an oracle: `compiled: false` is the reference lane, which everything else is measured by. */
+export const ownOracle = (
+  type: MessageType,
+  find: (name: string) => MessageType | undefined,
+  compiled: NonNullable<CodecOptions['compiled']>,
+): Oracle => {
+  const table = new CodecTable(find, { compiled })
+  const [json, proto] = [table.codec('json'), table.codec('proto')]
+  const run = (transcode: Transcode, bytes: Uint8Array): Buffer => {
+    const out = new Bytes()
+    transcode(bytes, out, undefined)
+    return out.take()
+  }
+  const [toWire, toJson] = [table.transcoder(type, json, proto), table.transcoder(type, proto, json)]
+  return {
+    name: compiled === false ? 'reference' : 'compiled',
+    parse: (text) => run(toWire, text),
+    print: (wire) => run(toJson, wire).toString(),
+  }
+}
+
+/** protobufjs with its extension `ext/protojson`, over the .proto texts that declare the type. */
+export const protobufjsOracle = (type: MessageType, texts: readonly string[]): Oracle => {
+  const theirs = protobufjsTypes(...texts)(type.name)
+  return {
+    name: 'protobufjs',
+    parse: (text) => theirs.encode(theirs.fromJsonString(utf8.decode(text))).finish(),
+    print: (wire) => theirs.toJsonString(theirs.decode(wire)),
+  }
+}
+
+/** @bufbuild/protobuf over descriptors made of the type and of what it refers to; `more` may be in an Any. */
+export const bufbuildOracle = (type: MessageType, more: readonly MessageType[] = []): Oracle => {
+  const registry = bufbuildTypes([type, ...more])
+  const schema = bufbuildMessage(registry, type.name)
+  return {
+    name: 'bufbuild',
+    parse: (text) => toBinary(schema, fromJsonString(schema, utf8.decode(text), { registry })),
+    print: (wire) => toJsonString(schema, fromBinary(schema, wire), { registry }),
+  }
 }
