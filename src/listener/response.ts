@@ -1,11 +1,15 @@
 import type { ServerResponse } from 'node:http'
 import type { HttpResponse } from '../core/http.ts'
+import { Bytes } from '../core/message.ts'
 import type { Log } from '../core/module.ts'
 import type { Connection } from './connection.ts'
 import { declaredLength, writable, writableTrailers } from './headers.ts'
 import type { NodeRequest } from './request.ts'
 
 const EMPTY = new Uint8Array(0)
+/** A piece of this size goes out at once; smaller ones of one turn of the event loop are one write, up to the second size. */
+const LARGE = 8 * 1024
+const BATCH = 64 * 1024
 
 /** Statuses whose answer ends with its head (RFC 9110 §6.4.1). */
 const isBodiless = (status: number): boolean => status === 204 || status === 304
@@ -24,6 +28,11 @@ export class NodeResponse implements HttpResponse {
   /** Bytes that the head promised; undefined: none promised, or none are sent. */
   #promised: number | undefined
   #sent = 0
+  /** Written in this turn, and not yet given to Node. */
+  #batch = new Bytes(0)
+  #scheduled = false
+  /** The client does not take more. */
+  #blocked = false
 
   constructor(init: {
     readonly response: ServerResponse
@@ -39,6 +48,9 @@ export class NodeResponse implements HttpResponse {
     this.#draining = init.draining
     init.response.on('error', () => {})
     init.response.once('close', () => this.#close())
+    init.response.on('drain', () => {
+      this.#blocked = false
+    })
   }
 
   get closed(): boolean {
@@ -74,8 +86,7 @@ export class NodeResponse implements HttpResponse {
     if (length !== undefined && status !== 204) fields.push('content-length', String(length))
     if (!silent) this.#promised = length
     this.#writeHead(status, fields, false)
-    // An empty write flushes the head, in one packet with what is written in the same turn.
-    this.#response.write(EMPTY)
+    this.#schedule()
   }
 
   write(bytes: Uint8Array): boolean {
@@ -86,7 +97,42 @@ export class NodeResponse implements HttpResponse {
       this.abort()
       return true
     }
-    return this.#response.write(bytes)
+    if (bytes.length >= LARGE) {
+      this.#flush()
+      this.#give(bytes)
+    } else this.#collect(bytes)
+    return !this.#blocked
+  }
+
+  #collect(bytes: Uint8Array): void {
+    const batch = this.#batch
+    batch.ensure(bytes.length)
+    batch.buffer.set(bytes, batch.length)
+    batch.length += bytes.length
+    if (batch.length >= BATCH) this.#flush()
+    else this.#schedule()
+  }
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      if (this.closed) return
+      // With nothing behind it, an empty write sends the head.
+      if (this.#batch.length === 0 && this.#sent === 0) this.#response.write(EMPTY)
+      else this.#flush()
+    })
+  }
+  /** The batch is Node's from now on; the next one will be about as large. */
+  #flush(): void {
+    const { length } = this.#batch
+    if (length === 0) return
+    const bytes = this.#batch.take()
+    this.#batch = new Bytes(length)
+    this.#give(bytes)
+  }
+  #give(bytes: Uint8Array): void {
+    if (!this.#response.write(bytes)) this.#blocked = true
   }
 
   end(trailers?: readonly string[]): void {
@@ -102,11 +148,13 @@ export class NodeResponse implements HttpResponse {
     this.#ended = true
     if (trailers !== undefined && trailers.length > 0 && this.#promised === undefined)
       this.#response.addTrailers(writableTrailers(trailers, this.#log))
+    this.#flush()
     this.#response.end()
   }
 
   abort(): void {
     if (this.closed) return
+    if (this.begun) this.#flush()
     this.#ended = true
     const { socket } = this.#connection
     // Without chunks the end of the connection is the end of the body: only a reset shows that something is missing.
