@@ -1,33 +1,18 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import type { z } from 'zod'
-import { outboundSettings } from '../../src/config/outbound-settings.ts'
 import { reasonOf } from '../../src/core/error-details.ts'
-import type { Channel } from '../../src/core/snapshot.ts'
 import { Code, type GatewayError, makeStatus, OK } from '../../src/core/status.ts'
 import { collect, fromList, Source, unary } from '../../src/core/stream.ts'
-import { answerOf, backendCall, jsonOrder, order, testContext } from '../support/backend-calls.ts'
-import { failure, stopAfterEach } from '../support/cleanup.ts'
-import { encodeOrder, type GrpcBackend, type GrpcBackendOptions, startGrpcBackend } from '../support/grpc-backend.ts'
+import { backendCall, jsonOrder, order } from '../support/backend-calls.ts'
+import { failure } from '../support/cleanup.ts'
+import { encodeOrder } from '../support/grpc-backend.ts'
 import { GRPC_OUTBOUNDS } from '../support/grpc-outbounds.ts'
+import { grpcRig } from '../support/grpc-rig.ts'
 import { recorder } from '../support/loopback.ts'
 import { frame, startRawHttp2 } from '../support/raw-http2-backend.ts'
 
 describe.each(GRPC_OUTBOUNDS)('outbound $name', (outbound) => {
-  const keep = stopAfterEach()
-  const open = (address: string, settings: z.input<typeof outboundSettings> = {}): Channel =>
-    keep(outbound.connect(address, outboundSettings.parse(settings), testContext()))
-  const start = async (
-    options: GrpcBackendOptions = {},
-    config: z.input<typeof outboundSettings> = {},
-  ): Promise<{ backend: GrpcBackend; channel: Channel }> => {
-    const backend = keep(await startGrpcBackend(options))
-    return { backend, channel: open(backend.address, config) }
-  }
-  const say = async (channel: Channel, init: Parameters<typeof backendCall>[1] = {}) => {
-    const reply = await channel.call(backendCall('unary', init))
-    return { reply, answer: answerOf(reply.messages.unary!) }
-  }
+  const { keep, open, start, say } = grpcRig(outbound)
 
   describe('metadata', () => {
     test('several values, binary values, in both directions', async () => {

@@ -6,34 +6,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as grpc from '@grpc/grpc-js'
 import { describe, expect, test } from 'vitest'
-import type { z } from 'zod'
-import { outboundSettings } from '../../src/config/outbound-settings.ts'
 import { ConfigError } from '../../src/core/config-error.ts'
 import { reasonOf } from '../../src/core/error-details.ts'
-import type { Channel } from '../../src/core/snapshot.ts'
 import { Code } from '../../src/core/status.ts'
 import { collect, unary } from '../../src/core/stream.ts'
-import { answerOf, backendCall, order, testContext } from '../support/backend-calls.ts'
+import { backendCall, order } from '../support/backend-calls.ts'
 import { certFiles, certs } from '../support/certs/index.ts'
-import { failure, stopAfterEach } from '../support/cleanup.ts'
-import { type GrpcBackend, type GrpcBackendOptions, startGrpcBackend } from '../support/grpc-backend.ts'
+import { failure } from '../support/cleanup.ts'
+import { type GrpcBackendOptions, startGrpcBackend } from '../support/grpc-backend.ts'
 import { GRPC_OUTBOUNDS } from '../support/grpc-outbounds.ts'
+import { grpcRig } from '../support/grpc-rig.ts'
 
 describe.each(GRPC_OUTBOUNDS)('outbound $name', (outbound) => {
-  const keep = stopAfterEach()
-  const open = (address: string, settings: z.input<typeof outboundSettings> = {}): Channel =>
-    keep(outbound.connect(address, outboundSettings.parse(settings), testContext()))
-  const start = async (
-    options: GrpcBackendOptions = {},
-    config: z.input<typeof outboundSettings> = {},
-  ): Promise<{ backend: GrpcBackend; channel: Channel }> => {
-    const backend = keep(await startGrpcBackend(options))
-    return { backend, channel: open(backend.address, config) }
-  }
-  const say = async (channel: Channel, init: Parameters<typeof backendCall>[1] = {}) => {
-    const reply = await channel.call(backendCall('unary', init))
-    return { reply, answer: answerOf(reply.messages.unary!) }
-  }
+  const { keep, open, start, say } = grpcRig(outbound)
 
   describe('connections', () => {
     test('a Unix socket', async () => {

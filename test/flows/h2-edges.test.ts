@@ -1,13 +1,11 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import * as h2 from '../../adapters/outbound/h2/frames.ts'
-import { h2 as outbound } from '../../adapters/outbound/h2/index.ts'
-import { outboundSettings } from '../../src/config/outbound-settings.ts'
 import type { Channel } from '../../src/core/snapshot.ts'
 import { Code, makeStatus, OK } from '../../src/core/status.ts'
 import { collect, Source, unary } from '../../src/core/stream.ts'
-import { backendCall, order, testContext } from '../support/backend-calls.ts'
-import { failure, stopAfterEach } from '../support/cleanup.ts'
+import { backendCall, order } from '../support/backend-calls.ts'
+import { failure } from '../support/cleanup.ts'
 import {
   answer,
   block,
@@ -16,28 +14,21 @@ import {
   HEAD,
   type PeerConnection,
   settings,
-  startFramesPeer,
   TRAILERS,
   u32,
 } from '../support/frames-peer.ts'
 import { encodeOrder } from '../support/grpc-backend.ts'
+import { h2Rig } from '../support/h2-rig.ts'
 import { eventually } from '../support/listener.ts'
 import { recorder } from '../support/loopback.ts'
 import { frame as message } from '../support/raw-http2-backend.ts'
 
-const keep = stopAfterEach()
-const open = (address: string): Channel => keep(outbound.connect(address, outboundSettings.parse({}), testContext()))
-const start = async (...parts: Parameters<typeof startFramesPeer>) => {
-  const peer = keep(await startFramesPeer(...parts))
-  return { peer, channel: open(peer.address) }
-}
+const { start, say } = h2Rig()
 const onHead =
   (act: (id: number, connection: PeerConnection) => void) =>
   (frame: Frame, connection: PeerConnection): void => {
     if (frame.type === h2.HEADERS) act(frame.id, connection)
   }
-const say = async (channel: Channel, init: Parameters<typeof backendCall>[1] = {}) =>
-  (await collect((await channel.call(backendCall('unary', init))).messages)).status
 const outcome = (channel: Channel, init: Parameters<typeof backendCall>[1] = {}) =>
   say(channel, init).then(
     ({ code }) => code,

@@ -1,12 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import * as h2 from '../../adapters/outbound/h2/frames.ts'
-import { h2 as outbound } from '../../adapters/outbound/h2/index.ts'
-import { outboundSettings } from '../../src/config/outbound-settings.ts'
-import type { Channel } from '../../src/core/snapshot.ts'
 import { Code } from '../../src/core/status.ts'
 import { collect, unary } from '../../src/core/stream.ts'
-import { backendCall, order, testContext } from '../support/backend-calls.ts'
-import { failure, stopAfterEach } from '../support/cleanup.ts'
+import { backendCall, order } from '../support/backend-calls.ts'
+import { failure } from '../support/cleanup.ts'
 import {
   answer,
   block,
@@ -15,18 +12,13 @@ import {
   HEAD,
   type PeerConnection,
   settings,
-  startFramesPeer,
   TRAILERS,
   u32,
 } from '../support/frames-peer.ts'
+import { h2Rig } from '../support/h2-rig.ts'
 import { eventually } from '../support/listener.ts'
 
-const keep = stopAfterEach()
-const open = (address: string): Channel => keep(outbound.connect(address, outboundSettings.parse({}), testContext()))
-const start = async (...parts: Parameters<typeof startFramesPeer>) => {
-  const peer = keep(await startFramesPeer(...parts))
-  return { peer, channel: open(peer.address) }
-}
+const { start, say } = h2Rig()
 /** A peer that does `act` with each call when its head has come, or when its request is whole. */
 const onCall =
   (act: (id: number, connection: PeerConnection, frame: Frame) => void, whole = false) =>
@@ -34,8 +26,6 @@ const onCall =
     if (whole ? frame.type === h2.DATA && (frame.flags & h2.END_STREAM) !== 0 : frame.type === h2.HEADERS)
       act(frame.id, connection, frame)
   }
-const say = async (channel: Channel, init: Parameters<typeof backendCall>[1] = {}) =>
-  (await collect((await channel.call(backendCall('unary', init))).messages)).status
 const { ErrorCode } = h2
 
 describe('a backend that goes away', () => {

@@ -6,8 +6,9 @@ import { enumByNumber, toBytes } from '../../lexical.ts'
 import { type FieldPlan, GROUP, GROUP_END, isNullValue } from '../../plan.ts'
 import { durationFromGo, durationFromText, type Instant, timestampFromText } from '../../time.ts'
 import { SCRATCH } from '../scratch.ts'
+import { allZero, putVarint } from '../varint.ts'
 import { BOOL, BYTES, formOfScalar, putDigits, putNumber, STRING } from './number.ts'
-import { allZero, closeLength, putBytes, putInt32, putVarint, putVarint64 } from './put.ts'
+import { closeLength, putBytes, putInt32, putVarint64 } from './put.ts'
 import { DECODED_AT, KEEP_NOTHING, KEEP_RESERVED, loadText, putDecoded, putPlain, putUtf8 } from './text.ts'
 
 /** What else a bare text becomes on the wire, beside the scalars. */

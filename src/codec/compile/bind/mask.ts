@@ -1,8 +1,9 @@
 import type { FieldPlan, TypePlan } from '../../plan.ts'
 import { LIMIT } from '../scratch.ts'
+import { putVarint } from '../varint.ts'
 import { hashStep } from './keys.ts'
 import { closeLeaf, openLeaf } from './leaf.ts'
-import { putBytes, putVarint } from './put.ts'
+import { putBytes } from './put.ts'
 import type { Slot } from './tree.ts'
 
 /** A field in its message: its path in proto names, and that as an element of `paths` on the wire. */

@@ -1,7 +1,8 @@
 import type { FieldType } from '../../../core/descriptor.ts'
 import { toNumber } from '../../lexical.ts'
 import { VIEW } from '../scratch.ts'
-import { putFixed32, putFixed64, putInt32, putVarint, putVarint64 } from './put.ts'
+import { putVarint } from '../varint.ts'
+import { putFixed32, putFixed64, putInt32, putVarint64 } from './put.ts'
 import { RAW } from './text.ts'
 
 /** What scalars become on the wire. Forms are numbers, because a `switch` over them is a jump. */

@@ -1,6 +1,7 @@
 import { LIMIT } from '../scratch.ts'
+import { allZero, putVarint } from '../varint.ts'
 import { type Leaf, PLAIN, putElement } from './leaf.ts'
-import { allZero, closeLength, putBytes, putVarint } from './put.ts'
+import { closeLength, putBytes } from './put.ts'
 import { KEEP_NOTHING, KEEP_RESERVED, KEEP_SLASH } from './text.ts'
 import type { Node, Slot, Tree } from './tree.ts'
 

@@ -1,19 +1,7 @@
 import { SCRATCH, VIEW } from '../scratch.ts'
+import { putVarint, varintSize } from '../varint.ts'
 
 /** Pieces of the wire format, written to the scratch at `q`. Each gives the position behind what it wrote. */
-
-/** The 32 bits of a number. */
-export const putVarint = (q: number, value: number): number => {
-  const scratch = SCRATCH
-  let at = q
-  let rest = value >>> 0
-  while (rest > 0x7f) {
-    scratch[at++] = (rest & 0x7f) | 0x80
-    rest >>>= 7
-  }
-  scratch[at++] = rest
-  return at
-}
 
 /** 64 bits in two halves. */
 export const putVarint64 = (q: number, low: number, high: number): number => {
@@ -53,9 +41,6 @@ export const putBytes = (q: number, bytes: Uint8Array): number => {
   return q + length
 }
 
-const varintSize = (value: number): number =>
-  value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x20_0000 ? 3 : value < 0x1000_0000 ? 4 : 5
-
 /** Writes the length of what stands behind `at`, where one byte was left free for it, and moves that when it takes more. */
 export const closeLength = (at: number, q: number): number => {
   const size = q - at - 1
@@ -67,10 +52,4 @@ export const closeLength = (at: number, q: number): number => {
   SCRATCH.copyWithin(at + 1 + extra, at + 1, q)
   putVarint(at, size)
   return q + extra
-}
-
-/** Whether all bytes between two positions are zero: then a single value is the default of its kind. */
-export const allZero = (from: number, q: number): boolean => {
-  for (let at = from; at < q; at++) if (SCRATCH[at] !== 0) return false
-  return true
 }

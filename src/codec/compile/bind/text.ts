@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { SCRATCH } from '../scratch.ts'
-import { closeLength, putVarint } from './put.ts'
+import { putVarint } from '../varint.ts'
+import { closeLength } from './put.ts'
 
 /** What percent-decoding leaves as it was received: nothing, `%2F`, or all reserved characters of RFC 6570. */
 export const KEEP_NOTHING = 0

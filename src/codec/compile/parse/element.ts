@@ -1,10 +1,11 @@
 import { MAX_DEPTH } from '../../plan.ts'
 import { SCRATCH, VIEW } from '../scratch.ts'
+import { allZero, putVarint } from '../varint.ts'
 import { double, float } from './decimal.ts'
 import type { Op } from './field.ts'
 import { fixed32, fixed64, int32, int64, sfixed32, sfixed64, sint32, sint64, uint32, uint64 } from './integer.ts'
 import { distinct, key, note } from './keys.ts'
-import { close, putVarint } from './lengths.ts'
+import { close } from './lengths.ts'
 import { IN, INPUT, S, space, takesNull } from './state.ts'
 import { bytes, string } from './text.ts'
 
@@ -136,17 +137,11 @@ export const map = (op: Op, at: number, q: number, depth: number): number => {
   return distinct(op.key.form, base) ? to : -1
 }
 
-/** Whether what was written from `start` to `end` is a default that fields without presence leave out: nothing but zeros. */
-const isZero = (start: number, end: number): boolean => {
-  for (let k = start; k < end; k++) if (SCRATCH[k] !== 0) return false
-  return true
-}
-
 /** A singular value that is not null, with its tag. */
 export const single = (op: Op, i: number, q: number, depth: number): number => {
   const start = putTag(op, q)
   const end = element(op, i, start, depth)
-  return end >= 0 && op.implicit && isZero(start, end) ? q : end
+  return end >= 0 && op.implicit && allZero(start, end) ? q : end
 }
 
 /** The value of a member, with its tags. */

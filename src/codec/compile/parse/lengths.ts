@@ -1,4 +1,5 @@
 import { SCRATCH, VIEW } from '../scratch.ts'
+import { putVarint, varintSize } from '../varint.ts'
 import { S } from './state.ts'
 
 /**
@@ -68,19 +69,4 @@ export const settle = (q: number): number => {
     tail = at
   }
   return total
-}
-
-export const varintSize = (value: number): number =>
-  value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x20_0000 ? 3 : value < 0x1000_0000 ? 4 : 5
-
-/** An unsigned varint of up to 32 bits. */
-export const putVarint = (at: number, value: number): number => {
-  let q = at
-  let rest = value
-  while (rest >>> 0 > 0x7f) {
-    SCRATCH[q++] = (rest & 0x7f) | 0x80
-    rest >>>= 7
-  }
-  SCRATCH[q++] = rest
-  return q
 }

@@ -1,6 +1,6 @@
 import { toBytes } from '../../lexical.ts'
 import { SCRATCH, VIEW } from '../scratch.ts'
-import { putVarint, varintSize } from './lengths.ts'
+import { putVarint, varintSize } from '../varint.ts'
 import { IN, INPUT, isValid, S } from './state.ts'
 
 /** Strings and bytes. Each reader stands on the first quote and writes length and content, without a tag. */

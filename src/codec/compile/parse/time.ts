@@ -1,6 +1,6 @@
 import { SCRATCH } from '../scratch.ts'
+import { putVarint, varintSize } from '../varint.ts'
 import { varint64 } from './integer.ts'
-import { putVarint, varintSize } from './lengths.ts'
 import { INPUT, isValid, S } from './state.ts'
 
 /** Timestamp, Duration and FieldMask from their texts: the fields of the message, without a length. */
